@@ -40,7 +40,7 @@ class File:
 
 def package(folder):
     """Every source file under a package folder."""
-    return [File(p.relative_to(folder).parts, p.read_text()) for p in sorted(folder.rglob("*.py"))]
+    return [File(p.relative_to(folder).parts, p.read_text("utf-8")) for p in sorted(folder.rglob("*.py"))]
 
 
 def nodes(file, *kinds):
@@ -188,7 +188,7 @@ def test_the_package_keeps_the_rule(rule):
 
 
 def test_every_citation_is_listed_once():
-    known = listed((ROOT / "docs" / "references.md").read_text())
+    known = listed((ROOT / "docs" / "references.md").read_text("utf-8"))
     assert len(set(known)) == len(known) > 20
     assert offences(lambda file: unknown_citations(file, known), ROOT / "reference") == []
 
