@@ -104,17 +104,18 @@ def casts_to_float(call):
 
 
 SYSTEM = re.compile("complex|longdouble|autograd|cupy|flint")            # anywhere in a name
+DTYPE = re.compile(r"complex\d+|c?longdouble")
 SYSTEM_WORDS = {"dual", "duals", "ball", "balls", "arb"}                 # but "residual" is fine
 
 
 def identifiers(file):
-    """Every name that code uses or makes, and every string that is one: "complex128", not prose."""
+    """Every name that code uses or makes, and every string that is a dtype, as in astype("...")."""
     for node in ast.walk(file.tree):
         for field in ("id", "attr", "arg", "name", "module", "asname"):
             if isinstance(getattr(node, field, None), str):
                 yield from getattr(node, field).split(".")
-        if isinstance(node, ast.Constant) and str(node.value).isidentifier():
-            yield str(node.value)
+        if isinstance(node, ast.Constant) and DTYPE.fullmatch(str(node.value)):
+            yield node.value
 
 
 def number_systems(file):
@@ -193,6 +194,16 @@ def test_every_citation_is_listed_once():
     assert offences(lambda file: unknown_citations(file, known), ROOT / "reference") == []
 
 
+def unpackaged(folder):
+    """Folders with code but without `__init__.py`: an installation would leave them out."""
+    folders = {path.parent for path in folder.rglob("*.py")}
+    return sorted(str(f.relative_to(folder)) for f in folders if not (f / "__init__.py").is_file())
+
+
+def test_every_folder_of_code_is_installed():
+    assert unpackaged(ROOT / "reference") == []
+
+
 # ---- every rule can fail, and does not cry wolf ----
 
 PLANTED = [
@@ -236,6 +247,7 @@ PLANTED = [
      ["flint", "bicomplex"]),
     (number_systems, "network/a.py",
      '"""Runs on dual numbers and balls."""\nclass Residual: pass  # complex\narbitrary = x', []),
+    (number_systems, "network/a.py", "place = 'cupy'", []),
     (number_systems, "curvature/a.py", "import cupy", []),
     (hidden_randomness, "optim/a.py", "import numpy as np\nnp.random.seed(0)", ["seed"]),
     (hidden_randomness, "network/a.py", "rng = np.random.default_rng(0)", ["default_rng"]),
@@ -259,6 +271,7 @@ def test_offences_are_found_in_a_tree_of_files_and_named_by_path(tmp_path):
     (tmp_path / "network" / "deep" / "a.py").write_text("from ...oracle import x")
     (tmp_path / "__init__.py").write_text("")
     assert offences(layering, tmp_path) == ["network/deep/a.py: reference.oracle.x"]
+    assert unpackaged(tmp_path) == ["network/deep"]
 
 
 def test_unknown_citations_are_found_in_docstrings_and_comments_only():
