@@ -40,7 +40,8 @@ class File:
 
 def package(folder):
     """Every source file under a package folder."""
-    return [File(p.relative_to(folder).parts, p.read_text("utf-8")) for p in sorted(folder.rglob("*.py"))]
+    paths = sorted(folder.rglob("*.py"))
+    return [File(path.relative_to(folder).parts, path.read_text("utf-8")) for path in paths]
 
 
 def nodes(file, *kinds):
