@@ -1,0 +1,35 @@
+"""Bad input, refused at the boundary: what is wrong, with the value, and what to do."""
+
+import numpy as np
+
+
+def require_array(name, x):
+    """TypeError unless x is an array."""
+    if not (hasattr(x, "shape") and hasattr(x, "dtype")):
+        raise TypeError(f"{name} is a {type(x).__name__}; pass numpy.asarray({name}, float).")
+
+
+def require_float(name, x):
+    """ValueError unless x holds floating-point numbers (or a number system made of them)."""
+    require_array(name, x)
+    if x.dtype.kind in "biu":
+        raise ValueError(f"{name} holds {x.dtype}; write {name}.astype(float) if these are numbers "
+                         "to compute with.")
+    if x.dtype.kind not in "fcO" or x.dtype == np.float16:
+        raise ValueError(f"{name} holds {x.dtype}; use float32, float64 or longdouble.")
+
+
+def require_finite(name, x):
+    """ValueError naming how many entries are not finite, and the first."""
+    bad = ~np.isfinite(x)
+    if bad.any():
+        first = tuple(int(i) for i in np.argwhere(bad)[0])
+        raise ValueError(f"{name} has {int(bad.sum())} entries that are not finite; the first is "
+                         f"{name}[{', '.join(map(str, first))}] = {x[first]}.")
+
+
+def require_shape(name, shape, expected, of):
+    """ValueError naming both shapes unless they are equal."""
+    if tuple(shape) != tuple(expected):
+        raise ValueError(f"{name} has shape {tuple(shape)}, but {of} asks for {tuple(expected)}; "
+                         "shapes must match exactly.")

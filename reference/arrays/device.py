@@ -1,0 +1,57 @@
+"""CuPy arrays, on a GPU: the vocabulary, prepared; `cupy` is imported on first use.
+
+CuPy has no complex erf family: complex arguments of `ndtr` are refused there.
+"""
+
+from importlib import import_module
+
+import numpy as np
+
+RANK = 1
+
+
+def __getattr__(name):
+    """Whatever is not defined here is cupy's function of the same name."""
+    if name.startswith("__"):
+        raise AttributeError(name)
+    return getattr(import_module("cupy"), name)
+
+
+def primal(x):
+    """The real part."""
+    return x.real
+
+
+def positive(x):
+    """Re x > 0."""
+    return x.real > 0
+
+
+def pi(x):
+    """pi in the precision of x."""
+    return x.real.dtype.type(np.pi)
+
+
+def einsum(spec, x, y):
+    """cupy.einsum of two arrays."""
+    return import_module("cupy").einsum(spec, x, y)
+
+
+def concatenate(arrays):
+    """Along the last axis, the others broadcast."""
+    cupy = import_module("cupy")
+    lead = np.broadcast_shapes(*(a.shape[:-1] for a in arrays))
+    return cupy.concatenate([cupy.broadcast_to(a, lead + a.shape[-1:]) for a in arrays], axis=-1)
+
+
+def stack(arrays):
+    """Along a new last axis."""
+    cupy = import_module("cupy")
+    return cupy.stack(cupy.broadcast_arrays(*arrays), axis=-1)
+
+
+def ndtr(x):
+    """Phi(x) on the device, for real x."""
+    if x.dtype.kind == "c":
+        raise TypeError("ndtr of complex numbers is not available on cupy; use numpy.")
+    return import_module("cupyx.scipy.special").ndtr(x)

@@ -1,0 +1,136 @@
+"""The vocabulary of every number system, and the functions written once from it.
+
+Each function looks up its arguments' number system and calls the function of the same name there.
+Everything in `network/` is written with these names, so one formula serves floats, complex
+numbers, dual numbers, bicomplex numbers, balls and tapes.
+
+The only branch is on `primal(x)`, and there are two kinds:
+- a *formula* branch, where both formulas hold everywhere and one is more accurate, tests
+  `primal(x)`;
+- a *kink*, where the function itself changes, tests `positive(x)`, which balls refuse to answer
+  when the sign is not proven.
+"""
+
+import numpy as np
+
+from .namespace import namespace
+
+VOCABULARY = (
+    "exp expm1 log log1p sqrt sin cos tanh ndtr "                                  # elementwise
+    "primal positive where pi zeros_like ones_like "                               # branch, make
+    "sum einsum concatenate stack swapaxes reshape broadcast_to"                   # arrange
+).split()
+
+
+def _unary(name):
+    def function(x):
+        return getattr(namespace(x), name)(x)
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"{name}(x) in the number system of x."
+    return function
+
+
+exp, expm1, log, log1p, sqrt, sin, cos, tanh, ndtr = map(
+    _unary, "exp expm1 log log1p sqrt sin cos tanh ndtr".split())
+primal, positive, pi, zeros_like, ones_like = map(
+    _unary, "primal positive pi zeros_like ones_like".split())
+
+
+def where(condition, x, y):
+    """x where the boolean array `condition` holds, y elsewhere."""
+    return namespace(x, y).where(condition, x, y)
+
+
+def sum(x, axis):
+    """Sum over one axis or a tuple of axes, counted from the end (negative)."""
+    return namespace(x).sum(x, axis)
+
+
+def einsum(spec, x, y):
+    """Bilinear contraction of two arrays; each term may begin with an ellipsis."""
+    return namespace(x, y).einsum(spec, x, y)
+
+
+def concatenate(arrays):
+    """Join along the last axis; the other axes are broadcast to each other."""
+    return namespace(*arrays).concatenate(arrays)
+
+
+def stack(arrays):
+    """Join along a new last axis."""
+    return namespace(*arrays).stack(arrays)
+
+
+def swapaxes(x, i, j):
+    """x with two axes, counted from the end, exchanged."""
+    return namespace(x).swapaxes(x, i, j)
+
+
+def reshape(x, shape):
+    """x in another shape, row-major."""
+    return namespace(x).reshape(x, shape)
+
+
+def broadcast_to(x, shape):
+    """x repeated along new or unit axes."""
+    return namespace(x).broadcast_to(x, shape)
+
+
+# ---- written once, for every number system ----
+
+def transpose(x):
+    """Exchange the last two axes."""
+    return swapaxes(x, -1, -2)
+
+
+def positive_part(x):
+    """max(x, 0), with slope 0 at 0."""
+    return where(positive(x), x, 0)
+
+
+def negative_part(x):
+    """min(x, 0), with slope 1 at 0; safe to exponentiate."""
+    return where(positive(x), 0, x)
+
+
+def first_maximum(x):
+    """One-hot mask of the first largest entry along the last axis, decided on primal(x)."""
+    p = primal(x)
+    return namespace(p).eye(p.shape[-1], dtype=bool)[p.argmax(-1)]
+
+
+def magnitude(x):
+    """|x| for real x, continued analytically from either side; both signs serve at 0."""
+    return where(primal(x) > 0, x, -x)
+
+
+def sech2(x, tanh_x):
+    """1/cosh(x)^2 = 1 - tanh(x)^2, without the cancellation of the latter in the tails."""
+    e = exp(-2 * magnitude(x))
+    return where(primal(tanh_x) ** 2 < 0.5, 1 - tanh_x * tanh_x, 4 * e / ((1 + e) * (1 + e)))
+
+
+def sigmoid(x):
+    """1/(1 + exp(-x)), relatively accurate in both tails."""
+    e = exp(-magnitude(x))
+    return where(primal(x) > 0, 1 / (1 + e), e / (1 + e))
+
+
+def sigmoid_slope(x):
+    """sigmoid'(x) = sech^2(x/2)/4."""
+    return sech2(x / 2, tanh(x / 2)) / 4
+
+
+def softplus(x):
+    """log(1 + exp(x)) = max(x, 0) + log1p(exp(-|x|))."""
+    return where(primal(x) > 0, x, 0) + log1p(exp(-magnitude(x)))
+
+
+def gaussian_density(x):
+    """phi(x) = exp(-x^2/2)/sqrt(2 pi), the slope of ndtr.
+
+    x = c + r with c on a grid of 1/16, so that x^2 = c^2 + r (x + c) is not rounded before the
+    exponential amplifies it by x^2 [Cod69].
+    """
+    c = np.round(primal(x) * 16) / 16 + zeros_like(x)
+    return exp(-c * c / 2) * exp((c - x) * (x + c) / 2) / sqrt(2 * pi(x))

@@ -1,0 +1,34 @@
+"""The only place where data crosses between host and device, or changes its precision."""
+
+from importlib import import_module
+
+import numpy as np
+
+HOMES = ("numpy", "cupy")
+
+
+def to_host(x):
+    """x as a NumPy array."""
+    return x.get() if hasattr(x, "get") else np.asarray(x)
+
+
+def move(x, home):
+    """x on "numpy" or "cupy"; None and NumPy arrays stay themselves on "numpy".
+
+    Raises
+    ------
+    ValueError
+        For another name.
+    ModuleNotFoundError
+        If CuPy is not installed.
+    """
+    if home not in HOMES:
+        raise ValueError(f"unknown home {home!r}; choose one of {', '.join(HOMES)}.")
+    if x is None or home == "numpy":
+        return x if x is None else to_host(x)
+    return import_module("cupy").asarray(x)
+
+
+def cast(x, dtype):
+    """A floating-point array in another real precision; integers and None stay as they are."""
+    return x.astype(dtype) if x is not None and np.issubdtype(x.dtype, np.floating) else x
