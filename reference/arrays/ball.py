@@ -1,0 +1,159 @@
+"""Arrays of balls: NumPy arrays of python-flint `arb`, each a midpoint with a proven radius [Joh17].
+
+Also arrays of `arb_series`, truncated Taylor series with ball coefficients.  The working precision
+is flint's own context; `precision(bits)` sets it for a `with` block.
+"""
+
+import flint
+import numpy as np
+from numpy import reshape, swapaxes, where
+
+from . import floats
+
+RANK = 1
+SERIES = flint.arb_series
+
+
+class Undecided(ArithmeticError):
+    """A ball straddles a kink: the sign of its number is not proven at this precision."""
+
+
+def precision(bits):
+    """Context manager: `bits` of working precision inside the block."""
+    return flint.ctx.workprec(bits)
+
+
+# ---- in and out ----
+
+def exact(x):
+    """Balls of radius zero around floating-point numbers of any precision."""
+    return _each(_exact_one)(np.asarray(x))
+
+
+def _exact_one(t):
+    if isinstance(t, (flint.arb, SERIES)):
+        return t
+    if isinstance(t, np.longdouble):
+        high = float(t)
+        return flint.arb(high) + flint.arb(float(t - np.longdouble(high)))
+    return flint.arb(t if isinstance(t, int) else float(t))
+
+
+def midpoint(x):
+    """Nearest float64 to each midpoint (constant coefficient, for series)."""
+    return np.frompyfunc(_middle, 1, 1)(np.asarray(x)).astype(float)
+
+
+def _middle(t):
+    return float((t[0] if isinstance(t, SERIES) else t).mid()) if _is_ball(t) else float(t)
+
+
+def radius(x):
+    """Upper bound of each radius, float64 rounded up."""
+    return np.frompyfunc(lambda t: float(t.rad()) * (1 + 1e-15) if _is_ball(t) else 0.0, 1, 1)(
+        np.asarray(x)).astype(float)
+
+
+def distance(x, y):
+    """Upper bound of |x - y| for balls x and floats y, float64 rounded up."""
+    upper = np.frompyfunc(lambda t: float(abs(t).upper()) * (1 + 1e-15), 1, 1)
+    return upper(exact(x) - exact(y)).astype(float)
+
+
+def _is_ball(t):
+    return isinstance(t, (flint.arb, SERIES))
+
+
+def _each(function):
+    """A function of one ball, over arrays, which stay arrays even without axes."""
+    over = np.frompyfunc(function, 1, 1)
+    return lambda x: np.asarray(over(x), dtype=object)
+
+
+# ---- elementwise ----
+
+def _method(name):
+    over = _each(lambda t: getattr(_exact_one(t), name)())
+    return lambda x: over(x)
+
+
+exp, log, sqrt, sin, cos = map(_method, "exp log sqrt sin cos".split())
+
+
+def _expm1_one(t):
+    return t.exp() - 1 if isinstance(t, SERIES) else _exact_one(t).expm1()
+
+
+def _log1p_one(t):
+    return (1 + t).log() if isinstance(t, SERIES) else _exact_one(t).log1p()
+
+
+def _tanh_one(t):
+    return 1 - 2 / ((2 * t).exp() + 1) if isinstance(t, SERIES) else _exact_one(t).tanh()
+
+
+def _ndtr_one(t):
+    return (-_exact_one(t) / flint.arb(2).sqrt()).erfc() / 2
+
+
+expm1, log1p, tanh, ndtr = map(_each, (_expm1_one, _log1p_one, _tanh_one, _ndtr_one))
+
+
+# ---- branches ----
+
+primal = midpoint
+
+
+def positive(x):
+    """x > 0, proven; an inexact ball that contains 0 raises Undecided."""
+    return np.frompyfunc(_positive_one, 1, 1)(np.asarray(x)).astype(bool)
+
+
+def _positive_one(t):
+    t = _exact_one(t)
+    t = t[0] if isinstance(t, SERIES) else t
+    if t > 0 or t <= 0:
+        return bool(t > 0)
+    raise Undecided(f"{t} straddles a kink at 0; raise the precision, or move the point off it.")
+
+
+# ---- making and arranging ----
+
+def pi(x):
+    """pi as a ball."""
+    return flint.arb.pi()
+
+
+def zeros_like(x):
+    """Exact zeros."""
+    return exact(np.zeros(np.shape(x)))
+
+
+def ones_like(x):
+    """Exact ones."""
+    return exact(np.ones(np.shape(x)))
+
+
+def sum(x, axis):
+    """Sum over axes; always an array."""
+    return np.asarray(np.sum(x, axis), dtype=object)
+
+
+def einsum(spec, x, y):
+    """numpy.einsum over objects."""
+    return np.asarray(np.einsum(spec, exact(x), exact(y)), dtype=object)
+
+
+def broadcast_to(x, shape):
+    """As NumPy's."""
+    return np.broadcast_to(x, shape)
+
+
+def concatenate(arrays):
+    """As floats', objects throughout."""
+    return floats.concatenate([exact(a) for a in arrays])
+
+
+def stack(arrays):
+    """As floats', objects throughout."""
+    return floats.stack([exact(a) for a in arrays])
