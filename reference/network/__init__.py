@@ -1,0 +1,1 @@
+"""L(theta): layers, losses, objective; nothing about derivatives beyond one layer."""

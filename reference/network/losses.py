@@ -1,0 +1,262 @@
+"""Losses as a table: per line value, gradient and Hessian in z per example, and the model's
+distribution to sample labels from.  Nothing here divides by N.
+
+Each formula keeps its relative accuracy when the model is sure: p - y is never computed by
+subtracting two numbers that agree.  Shapes: z (..., C) -> value (...), gradient (..., C),
+Hessian (..., C, C).
+"""
+
+from dataclasses import dataclass
+from typing import Callable, Optional
+
+import numpy as np
+
+from ..arrays import functions as F
+from ..arrays.functions import exp, expm1, positive, sigmoid, sigmoid_slope, softplus, sum, where
+from ..arrays.transfer import to_host
+from . import targets
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the table; every function takes the loss's parameters last.
+
+    value, gradient, hessian : (z, y) -> per example
+    targets : (y, shape of z) -> (y as the formulas want it, example weights or None)
+    sample : (rng, z) -> y drawn from the model's distribution; None where there is none
+    fisher : (z, y) -> E[score score^T]; None where it equals the Hessian
+    """
+
+    value: Callable
+    gradient: Callable
+    hessian: Callable
+    targets: Callable
+    sample: Optional[Callable] = None
+    fisher: Optional[Callable] = None
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A line of LOSSES with its parameters: loss_n = value(z_n, y_n)."""
+
+    name: str
+    parameters: tuple = ()
+
+    def __repr__(self):
+        return f"{self.name}({', '.join(map(str, self.parameters))})"
+
+    @property
+    def line(self):
+        """The formulas."""
+        if self.name not in LOSSES:
+            raise ValueError(f"no loss {self.name!r}; choose one of {', '.join(LOSSES)}.")
+        return LOSSES[self.name]
+
+    def targets(self, y, shape):
+        """y as the formulas want it and example weights (None if all 1); ValueError if invalid."""
+        return self.line.targets(y, shape, *self.parameters)
+
+    def value(self, z, y):
+        """loss_n (...), one per example."""
+        return self.line.value(z, y, *self.parameters)
+
+    def gradient(self, z, y):
+        """d loss_n/dz (..., C)."""
+        return self.line.gradient(z, y, *self.parameters)
+
+    def hessian(self, z, y):
+        """d^2 loss_n/dz^2 (..., C, C)."""
+        return self.line.hessian(z, y, *self.parameters)
+
+    def fisher(self, z, y):
+        """E over the model's labels of score score^T (..., C, C)."""
+        self._needs_distribution()
+        return (self.line.fisher or self.line.hessian)(z, y, *self.parameters)
+
+    def score(self, rng, z):
+        """The gradient at labels drawn from the model: random, with mean 0 and covariance `fisher`."""
+        self._needs_distribution()
+        drawn = self.line.sample(rng, to_host(z), *self.parameters)
+        return self.gradient(z, drawn + F.zeros_like(z[..., :drawn.shape[-1]]))
+
+    def _needs_distribution(self):
+        if self.line.sample is None:
+            raise ValueError(f"{self} is no log-likelihood here: it has no Fisher matrix; "
+                             "use the Gauss-Newton matrix.")
+
+
+# ---- formulas of more than a line ----
+
+def diagonal(v):
+    """diag(v): (..., C) -> (..., C, C)."""
+    return v[..., None] * np.eye(v.shape[-1], dtype=int)
+
+
+def outer(v, w):
+    """v w^T over the last axes."""
+    return v[..., :, None] * w[..., None, :]
+
+
+def _shifted(z):
+    """The argmax as a mask, z_top - z, and the sum of exp(z - z_top) over all but the top."""
+    top = F.first_maximum(z)
+    gap = sum(where(top, z, 0), -1)[..., None] - z
+    e = where(top, 0, exp(-gap))
+    return top, gap, e, sum(e, -1)[..., None]
+
+
+def softmax(z):
+    """p = exp(z)/sum exp(z), and 1 - p without cancellation."""
+    top, _, e, rest = _shifted(z)
+    return where(top, 1, e) / (1 + rest), where(top, rest, 1 + rest - e) / (1 + rest)
+
+
+def _cross_entropy(z, q, *_):
+    _, gap, _, rest = _shifted(z)
+    return sum(q * (gap + F.log1p(rest)), -1)
+
+
+def _cross_entropy_gradient(z, q, *_):
+    """m p - q with m = sum q, as p (m - q) - q (1 - p)."""
+    p, other = softmax(z)
+    return p * (sum(q, -1)[..., None] - q) - q * other
+
+
+def _cross_entropy_hessian(z, q, *_):
+    """m (diag(p) - p p^T), the diagonal as p (1 - p)."""
+    p, other = softmax(z)
+    eye = np.eye(p.shape[-1], dtype=int)
+    mass = sum(q, -1)[..., None, None]
+    return mass * (diagonal(p * other) - outer(p, p) * (1 - eye))
+
+
+def _sample_categorical(rng, z, *_):
+    """One-hot labels by the Gumbel-max trick: argmax of z + Gumbel noise."""
+    return np.eye(z.shape[-1])[(z + rng.gumbel(size=z.shape)).argmax(-1)]
+
+
+def _poisson_gradient(z, y):
+    """e^z - y, without cancellation near z = 0 and in the lower tail."""
+    return where(y == 0, exp(z), expm1(z) - (y - 1))
+
+
+def _huber(z, y, delta):
+    r = F.magnitude(z - y)
+    return sum(where(positive(r - delta), delta * (r - delta / 2), r * r / 2), -1)
+
+
+def _huber_gradient(z, y, delta):
+    r = z - y
+    return where(positive(r - delta), delta, where(positive(-r - delta), -delta, r))
+
+
+def _huber_hessian(z, y, delta):
+    outside = positive(F.magnitude(z - y) - delta)
+    return diagonal(where(outside, 0, F.ones_like(z)))
+
+
+def _halves(z):
+    """Mean and log variance."""
+    C = z.shape[-1] // 2
+    return z[..., :C], z[..., C:]
+
+
+def _gaussian(z, y):
+    mean, s = _halves(z)
+    return sum((y - mean) * (y - mean) * exp(-s) + s, -1) / 2
+
+
+def _gaussian_gradient(z, y):
+    mean, s = _halves(z)
+    r = y - mean
+    return F.concatenate([-r * exp(-s), (1 - r * r * exp(-s)) / 2])
+
+
+def _gaussian_hessian(z, y):
+    mean, s = _halves(z)
+    r, precision = y - mean, exp(-s)
+    cross = diagonal(r * precision)
+    upper = F.concatenate([diagonal(precision), cross])
+    lower = F.concatenate([cross, diagonal(r * r * precision / 2)])
+    return F.transpose(F.concatenate([F.transpose(upper), F.transpose(lower)]))
+
+
+def _gaussian_fisher(z, y):
+    mean, s = _halves(z)
+    return diagonal(F.concatenate([exp(-s), F.ones_like(s) / 2]))
+
+
+def _sample_gaussian(rng, z):
+    mean, s = _halves(z)
+    return mean + np.exp(s / 2) * rng.standard_normal(mean.shape)
+
+
+# ---- the table ----
+
+LOSSES = {
+    "CrossEntropy": Line(_cross_entropy, _cross_entropy_gradient, _cross_entropy_hessian,
+                         targets.classes, _sample_categorical),
+    "BinaryCrossEntropy": Line(
+        lambda z, y: sum(y * softplus(-z) + (1 - y) * softplus(z), -1),
+        lambda z, y: (1 - y) * sigmoid(z) - y * sigmoid(-z),
+        lambda z, y: diagonal(sigmoid_slope(z)),
+        targets.probabilities, lambda rng, z: (rng.random(z.shape) < sigmoid(z)) + 0.0),
+    "SquaredError": Line(
+        lambda z, y: sum((z - y) * (z - y), -1) / 2, lambda z, y: z - y,
+        lambda z, y: diagonal(F.ones_like(z)),
+        targets.real, lambda rng, z: z + rng.standard_normal(z.shape)),
+    "Huber": Line(_huber, _huber_gradient, _huber_hessian, targets.real),
+    "Poisson": Line(
+        lambda z, y: sum(exp(z) - y * z, -1), _poisson_gradient,
+        lambda z, y: diagonal(exp(z)), targets.counts, lambda rng, z: rng.poisson(exp(z)) + 0.0),
+    "Gaussian": Line(_gaussian, _gaussian_gradient, _gaussian_hessian, targets.half,
+                     _sample_gaussian, _gaussian_fisher),
+}
+
+
+def CrossEntropy(weights=None, smoothing=0.0, ignore=None):
+    """-sum_c q_c log softmax(z)_c, for labels y (N,) or probabilities q (N, C).
+
+    Parameters
+    ----------
+    weights : sequence of C floats, optional
+        Class weights w: q_c is multiplied by w_c (labels: by w_y).  The mean still divides by N.
+    smoothing : float in [0, 1)
+        q <- (1 - smoothing) q + smoothing/C.
+    ignore : int, optional
+        Examples with this label count in N but add nothing.
+    """
+    if not 0 <= smoothing < 1:
+        raise ValueError(f"smoothing must be in [0, 1), got {smoothing}.")
+    if weights is not None:
+        weights = tuple(map(float, weights))
+        if not all(0 <= w < np.inf for w in weights):
+            raise ValueError(f"class weights must be finite and not negative, got {weights}.")
+    return Loss("CrossEntropy", (weights, smoothing, ignore))
+
+
+def BinaryCrossEntropy():
+    """sum_c -y_c log sigma(z_c) - (1 - y_c) log sigma(-z_c), for y (N, C) in [0, 1]."""
+    return Loss("BinaryCrossEntropy")
+
+
+def SquaredError():
+    """|z - y|^2/2 for y (N, C): -log N(y; z, 1) up to a constant."""
+    return Loss("SquaredError")
+
+
+def Huber(delta=1.0):
+    """sum_c r_c^2/2 where |r_c| <= delta, delta (|r_c| - delta/2) beyond, r = z - y (N, C)."""
+    if not 0 < delta < np.inf:
+        raise ValueError(f"delta must be positive and finite, got {delta}.")
+    return Loss("Huber", (float(delta),))
+
+
+def Poisson():
+    """sum_c exp(z_c) - y_c z_c for counts y (N, C): z is the log rate; log y! is left out."""
+    return Loss("Poisson")
+
+
+def Gaussian():
+    """sum_c ((y_c - m_c)^2 exp(-s_c) + s_c)/2 for z = (m, s) (N, 2C), s the log variance."""
+    return Loss("Gaussian")

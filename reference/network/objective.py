@@ -1,0 +1,155 @@
+"""L(theta) = (1/R) sum_n w_n loss_n + (l2/2)|theta|^2: the only place that divides by N."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ..arrays import functions as F
+from ..arrays.checks import require_array, require_finite, require_float, require_shape
+from ..arrays.transfer import cast, move
+
+REDUCTIONS = ("mean", "sum")
+
+
+@dataclass(frozen=True, eq=False)
+class Objective:
+    """A network, a loss and a batch of data: a function of theta, in any number system.
+
+    Parameters
+    ----------
+    net : Sequential
+    loss : Loss
+    x : float array (N, ...)
+    y : array
+        As the loss documents.
+    weights : float array (N,), optional
+        Example weights w_n >= 0, 1 if omitted.  The mean still divides by N.
+    reduction : "mean" or "sum"
+        R = N or R = 1.
+    l2 : float
+        Weight decay on all of theta, biases included.
+
+    Raises
+    ------
+    ValueError
+        For shapes that do not match exactly, an empty batch, entries that are not finite,
+        integer data, labels out of range, or weights that are negative or all zero.
+    """
+
+    net: Any
+    loss: Any
+    x: Any
+    y: Any
+    weights: Any = None
+    reduction: str = "mean"
+    l2: float = 0.0
+
+    def __post_init__(self):
+        require_float("x", self.x)
+        require_array("y", self.y)
+        require_finite("x", self.x)
+        if self.reduction not in REDUCTIONS:
+            raise ValueError(f"reduction must be one of {REDUCTIONS}, got {self.reduction!r}.")
+        if not 0 <= self.l2 < np.inf:
+            raise ValueError(f"l2 must be finite and not negative, got {self.l2}.")
+        if len(self.x) == 0:
+            raise ValueError("the batch is empty: x has no examples.")
+        self._check_weights()
+        self._targets
+
+    def _check_weights(self):
+        if self.weights is None:
+            return
+        require_float("weights", self.weights)
+        require_shape("weights", self.weights.shape, self.x.shape[:1], "the batch")
+        require_finite("weights", self.weights)
+        if (self.weights < 0).any() or not (self.weights > 0).any():
+            raise ValueError("weights must not be negative, and not all zero; the smallest is "
+                             f"{self.weights.min()}, the largest {self.weights.max()}.")
+
+    # ---- data, as the formulas want it ----
+
+    @property
+    def N(self):
+        """Number of examples."""
+        return len(self.x)
+
+    @property
+    def R(self):
+        """What the sum over examples is divided by."""
+        return self.N if self.reduction == "mean" else 1
+
+    @cached_property
+    def output_shape(self):
+        """(N, ..., C)."""
+        return (self.N,) + self.net.output_shape(self.x.shape[1:])
+
+    @cached_property
+    def _targets(self):
+        y, mass = self.loss.targets(self.y, self.output_shape)
+        return cast(y, self.x.dtype), mass if mass is None else cast(mass, self.x.dtype)
+
+    @property
+    def targets(self):
+        """y encoded for the loss: one-hot rows for labels."""
+        return self._targets[0]
+
+    @cached_property
+    def example_weights(self):
+        """w_n times what the loss gives each example (class weights, 0 where ignored), or None."""
+        mass, w = self._targets[1], self.weights
+        if w is None or mass is None:
+            return mass if w is None else w
+        return mass * w.reshape(w.shape + (1,) * (mass.ndim - 1))
+
+    def weighted(self, per_example, trailing=0):
+        """w_n a_n/R, for a_n with `trailing` axes behind the sample axes."""
+        w = self.example_weights
+        if w is None:
+            return per_example / self.R
+        rank = len(self.output_shape) - 1
+        return per_example * w.reshape(w.shape + (1,) * (rank - w.ndim + trailing)) / self.R
+
+    # ---- the function ----
+
+    def outputs(self, theta):
+        """z (..., N, C)."""
+        return self.net.forward(theta, self.x)[-1]
+
+    def losses(self, theta):
+        """loss_n (..., N), without weights and without 1/R."""
+        return self.loss.value(self.outputs(theta), self.targets)
+
+    def value(self, theta):
+        """L (...): a scalar for theta (P,), one number per row for theta (..., P)."""
+        axes = tuple(range(1 - len(self.output_shape), 0))
+        total = F.sum(self.weighted(self.losses(theta)), axes)
+        return total + self.l2 / 2 * F.sum(theta * theta, -1) if self.l2 else total
+
+    def dz(self, z):
+        """dL/dz (..., N, C), weights and 1/R included."""
+        return self.weighted(self.loss.gradient(z, self.targets), 1)
+
+    def grad(self, theta):
+        """dL/dtheta (..., P), by backpropagation."""
+        xs = self.net.forward(theta, self.x)
+        return self.decayed(self.net.vjp(theta, xs, self.dz(xs[-1]))[0], theta)
+
+    def decayed(self, product, theta):
+        """product + l2 theta."""
+        return product + self.l2 * theta if self.l2 else product
+
+    # ---- the same function, elsewhere ----
+
+    def to(self, place):
+        """This objective on "numpy" or "cupy", or with data of dtype `place`; theta follows."""
+        convert = (lambda a: move(a, place)) if place in ("numpy", "cupy") else (
+            lambda a: a if a is None else cast(a, np.dtype(place)))
+        return replace(self, x=convert(self.x), y=convert(self.y), weights=convert(self.weights))
+
+    def batch(self, index):
+        """The objective of the examples x[index]: R is their number (or 1 for a sum)."""
+        weights = None if self.weights is None else self.weights[index]
+        return replace(self, x=self.x[index], y=self.y[index], weights=weights)

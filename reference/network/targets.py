@@ -1,0 +1,72 @@
+"""What a loss accepts as targets: validated once, when an Objective is made."""
+
+import numpy as np
+
+from ..arrays.checks import require_finite, require_float, require_shape
+
+
+def real(y, shape, *_):
+    """Floats of the shape of z."""
+    require_shape("y", y.shape, shape, "the network's output")
+    require_float("y", y)
+    require_finite("y", y)
+    return y, None
+
+
+def probabilities(y, shape, *_):
+    """Floats in [0, 1] of the shape of z."""
+    real(y, shape)
+    _require_all((y >= 0) & (y <= 1), y, "probabilities in [0, 1]")
+    return y, None
+
+
+def counts(y, shape, *_):
+    """Whole, non-negative floats of the shape of z."""
+    real(y, shape)
+    _require_all((y >= 0) & (y == np.round(y)), y, "whole numbers >= 0")
+    return y, None
+
+
+def half(y, shape, *_):
+    """Floats (N, C) for outputs (N, 2C): means, then log variances."""
+    if shape[-1] % 2:
+        raise ValueError(f"Gaussian needs an even number of outputs (means, log variances), "
+                         f"got {shape[-1]}.")
+    return real(y, shape[:-1] + (shape[-1] // 2,))
+
+
+def classes(y, shape, weights=None, smoothing=0.0, ignore=None):
+    """Labels (N,) or probabilities (N, C) -> distributions q (N, C) and example weights."""
+    C = shape[-1]
+    labels = y.dtype.kind in "iu"
+    if labels:
+        q, mass = _one_hot(y, shape, ignore)
+    else:
+        q, mass = probabilities(y, shape)[0], None
+        _require_all(np.abs(q.sum(-1) - 1) <= 1e-6, q.sum(-1), "rows that sum to 1")
+    if smoothing:
+        q = (1 - smoothing) * q + smoothing / C
+    if weights is not None:
+        require_shape("class weights", (len(weights),), (C,), "the number of classes")
+        q = q * np.asarray(weights)
+        total = q.sum(-1)
+        q, mass = q / np.where(total > 0, total, 1)[..., None], (1 if mass is None else mass) * total
+    if mass is not None and not np.any(mass > 0):
+        raise ValueError("every example is ignored or has weight 0; nothing is left to learn from.")
+    return q, mass
+
+
+def _one_hot(y, shape, ignore):
+    require_shape("labels", y.shape, shape[:-1], "the network's outputs, one label each")
+    kept = np.ones(y.shape, bool) if ignore is None else y != ignore
+    inside = (y >= 0) & (y < shape[-1])
+    _require_all(inside | ~kept, y, f"labels in 0..{shape[-1] - 1}")
+    q = np.eye(shape[-1])[np.where(kept & inside, y, 0)]
+    return q, (None if kept.all() else kept + 0.0)
+
+
+def _require_all(holds, y, what):
+    if not np.all(holds):
+        first = tuple(int(i) for i in np.argwhere(~np.asarray(holds))[0])
+        raise ValueError(f"y must be {what}; y[{', '.join(map(str, first))}] = {y[first]} "
+                         f"({int((~holds).sum())} entries are wrong).")
