@@ -67,7 +67,16 @@ def _is_ball(t):
 def _each(function):
     """A function of one ball, over arrays, which stay arrays even without axes."""
     over = np.frompyfunc(function, 1, 1)
-    return lambda x: np.asarray(over(x), dtype=object)
+    return lambda x: boxed(over(x))
+
+
+def boxed(t):
+    """An array of objects, without axes if t is one number (a series is no sequence here)."""
+    if isinstance(t, np.ndarray):
+        return t
+    box = np.empty((), dtype=object)
+    box[()] = t
+    return box
 
 
 # ---- elementwise ----
@@ -136,12 +145,12 @@ def ones_like(x):
 
 def sum(x, axis):
     """Sum over axes; always an array."""
-    return np.asarray(np.sum(x, axis), dtype=object)
+    return boxed(np.sum(x, axis))
 
 
 def einsum(spec, x, y):
     """numpy.einsum over objects."""
-    return np.asarray(np.einsum(spec, exact(x), exact(y)), dtype=object)
+    return boxed(np.einsum(spec, exact(x), exact(y)))
 
 
 def broadcast_to(x, shape):
