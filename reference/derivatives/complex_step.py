@@ -1,0 +1,51 @@
+"""f'(x) v = Im f(x + i h v)/h: no subtraction, so h can be tiny and the derivative exact [ST98].
+
+    f(x + i h v) = f(x) + i h f'(x) v - (h^2/2) v^T f''(x) v - ...
+
+The error is of relative order h^2 = 1e-40.  What it asks of f: analytic code (docs/0-notation).
+Bicomplex numbers do the same for second derivatives [Lan12]:
+
+    v^T f''(x) w = Im_ij f(x + i h v + j h w)/h^2.
+"""
+
+import numpy as np
+
+from ..arrays.bicomplex import Bicomplex
+from ..arrays.precision import complex_step_length
+from .directions import along, along_axes
+
+
+def derivative(f, x, v):
+    """f'(x) v (K, ...) for each row of v (K, P), or one for v (P,)."""
+    h = complex_step_length(x.dtype)
+    return f(x + 1j * h * v).imag / h
+
+
+def gradient(objective, theta):
+    """dL/dtheta (P,) from the function alone: P complex steps."""
+    return along_axes(lambda E: derivative(objective.value, theta, E), theta)
+
+
+def jvp(objective, theta, v):
+    """J v (..., N, C): one complex step of the outputs per direction."""
+    return along(lambda V: derivative(objective.outputs, theta, V), v)
+
+
+def hvp(objective, theta, v):
+    """H v (..., P): one complex step of the backpropagated gradient per direction."""
+    return along(lambda V: derivative(objective.grad, theta, V), v)
+
+
+def bicomplex_curvature(objective, theta, V, W):
+    """v^T H w (K1, K2) for rows v of V and w of W, from the function alone."""
+    h = complex_step_length(theta.dtype)
+    V, W = np.broadcast_arrays(V[:, None, :], W[None, :, :])
+    x = Bicomplex(theta + 1j * h * V, h * W + 0j)
+    return objective.value(x).du.imag / h / h
+
+
+def bicomplex_hvp(objective, theta, v):
+    """H v (..., P), entry by entry as e_k^T H v, from the function alone."""
+    rows = v.reshape(-1, theta.size)
+    columns = along_axes(lambda E: bicomplex_curvature(objective, theta, E, rows), theta)
+    return columns.T.reshape(v.shape)

@@ -1,0 +1,118 @@
+"""One table of routes, each with the error to expect of it; gradient, jvp and hvp choose from it."""
+
+from dataclasses import dataclass
+from typing import Callable, Optional
+
+from ..arrays.checks import require_array
+from ..arrays.precision import eps
+from . import backprop, complex_step, dual, finite_difference, tape
+from .directions import require_direction
+
+
+@dataclass(frozen=True)
+class Route:
+    """One way to derivatives; what it does not offer is None.
+
+    gradient(objective, theta) -> (P,); jvp(objective, theta, v) -> (..., N, C);
+    hvp(objective, theta, v) -> (..., P).  `error(eps)` is the relative error (largest entry of the
+    error over the largest entry of the answer) to expect on a smooth network of moderate size.
+    """
+
+    error: Callable
+    gradient: Optional[Callable] = None
+    jvp: Optional[Callable] = None
+    hvp: Optional[Callable] = None
+
+    @property
+    def exact(self):
+        """Whether the error is of the order of rounding."""
+        return self.error(1e-16) < 1e-12
+
+
+def _rounding(eps):
+    """Some tens of roundings: sums over the batch and over a few layers."""
+    return 45 * eps
+
+
+def _truncation(eps):
+    """Richardson's differences keep about two thirds of the digits; stated with a margin."""
+    return 10 * eps ** 0.6
+
+
+ROUTES = {
+    "backprop": Route(_rounding, backprop.gradient),
+    "dual": Route(_rounding, dual.gradient, dual.jvp, dual.hvp),
+    "complex step": Route(_rounding, complex_step.gradient, complex_step.jvp, complex_step.hvp),
+    "autograd": Route(_rounding, tape.gradient, tape.jvp, tape.hvp),
+    "complex step over autograd": Route(_rounding, hvp=tape.complex_step_hvp),
+    "hyper-dual": Route(_rounding, hvp=dual.hyper_hvp),
+    "bicomplex": Route(_rounding, hvp=complex_step.bicomplex_hvp),
+    "central difference": Route(_truncation, finite_difference.gradient, finite_difference.jvp,
+                                finite_difference.hvp),
+}
+
+
+def offering(quantity):
+    """{name: function} of the routes that offer "gradient", "jvp" or "hvp"."""
+    return {name: getattr(route, quantity) for name, route in ROUTES.items()
+            if getattr(route, quantity) is not None}
+
+
+def _route(quantity, name):
+    offered = offering(quantity)
+    if name not in offered:
+        raise ValueError(f"no route {name!r} to {quantity}; choose one of {', '.join(offered)}.")
+    return offered[name]
+
+
+def gradient(objective, theta, v=None, route="backprop"):
+    """dL/dtheta (P,), or the directional derivatives g^T v for v (P,) or (K, P).
+
+    Parameters
+    ----------
+    objective : Objective
+    theta : array (P,)
+    v : array (P,) or (K, P), optional
+    route : str
+        A name in ROUTES.
+
+    Returns
+    -------
+    array (P,), or () or (K,) if v is given
+    """
+    require_array("theta", theta)
+    if v is not None:
+        require_direction("v", v, theta)
+    g = _route("gradient", route)(objective, theta)
+    return g if v is None else v @ g
+
+
+def jvp(objective, theta, v, route="dual"):
+    """J v, the derivative of the outputs along v: (N, C) for v (P,), (K, N, C) for v (K, P).
+
+    Parameters
+    ----------
+    objective : Objective
+    theta : array (P,)
+    v : array (P,) or (K, P)
+    route : str
+        A name in ROUTES.
+    """
+    require_direction("v", v, theta)
+    return _route("jvp", route)(objective, theta, v)
+
+
+def hvp(objective, theta, v, route="dual"):
+    """H v, the Hessian of L times v: (P,) for v (P,), (K, P) for v (K, P).
+
+    Parameters
+    ----------
+    objective : Objective
+    theta : array (P,)
+    v : array (P,) or (K, P)
+    route : str
+        A name in ROUTES; "dual" is fast and exact [Pea94], "complex step" and "autograd" check it,
+        "hyper-dual" and "bicomplex" use no backward code at all.
+    """
+    require_direction("v", v, theta)
+    return _route("hvp", route)(objective, theta, v)

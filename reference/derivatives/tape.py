@@ -1,0 +1,47 @@
+"""HIPS autograd traces the function alone and differentiates it by its own rules.
+
+Nothing of this package's backward code runs here: a gradient that agrees with backpropagation was
+derived twice.  K directions are K copies of theta, whose values are summed.
+"""
+
+import autograd
+import autograd.numpy as anp
+import numpy as np
+from autograd.core import make_vjp
+
+from ..arrays.precision import complex_step_length
+from .directions import along
+
+
+def _total(objective):
+    return lambda thetas: anp.sum(objective.value(thetas))
+
+
+def gradient(objective, theta):
+    """dL/dtheta (..., P)."""
+    return autograd.grad(_total(objective))(theta)
+
+
+def jvp(objective, theta, v):
+    """J v (..., N, C): the derivative, along u, of v^T J^T u, which is linear in u."""
+    def product(V):
+        pull, z = make_vjp(objective.outputs, np.broadcast_to(theta, V.shape) + 0.0)
+        return autograd.grad(lambda u: anp.sum(pull(u) * V))(np.zeros_like(z))
+    return along(product, v)
+
+
+def hvp(objective, theta, v):
+    """H v (..., P): the gradient of g^T v, tape over tape."""
+    slope = autograd.grad(_total(objective))
+
+    def product(V):
+        thetas = np.broadcast_to(theta, V.shape) + 0.0
+        return autograd.grad(lambda t: anp.sum(slope(t) * V))(thetas)
+    return along(product, v)
+
+
+def complex_step_hvp(objective, theta, v):
+    """H v (..., P): one complex step of autograd's gradient."""
+    h = complex_step_length(theta.dtype)
+    slope = autograd.holomorphic_grad(_total(objective))
+    return along(lambda V: slope(theta + 1j * h * V).imag / h, v)
