@@ -74,7 +74,7 @@ class Elementwise:
 def _mish(x):
     """x tanh(log(1 + e^x)) = x n/(n + 2), n = e^x (e^x + 2), in powers of e^-|x|."""
     e = exp(-magnitude(x))
-    return x * where(primal(x) > 0, (1 + 2 * e) / (1 + 2 * e + 2 * e * e),
+    return x * where(primal(x) > 0, 1 - 2 * e * e / (1 + 2 * e + 2 * e * e),
                      e * (2 + e) / (2 + e * (2 + e)))
 
 
@@ -82,7 +82,7 @@ def _mish_slope(x, y):
     """m + x m' with m = tanh(softplus(x)), m' = 4 e^x (1 + e^x)/(2 + 2 e^x + e^2x)^2."""
     e = exp(-magnitude(x))
     up, down = 1 + 2 * e + 2 * e * e, 2 + e * (2 + e)
-    right = (1 + 2 * e) / up + x * 4 * e * e * (1 + e) / (up * up)
+    right = 1 - 2 * e * e / up + x * 4 * e * e * (1 + e) / (up * up)
     left = e * (2 + e) / down + x * 4 * e * (1 + e) / (down * down)
     return where(primal(x) > 0, right, left)
 
