@@ -94,7 +94,7 @@ def _gelu_tanh_argument(x):
 
 def _gelu_tanh_slope(x, y):
     u = _gelu_tanh_argument(x)
-    return sigmoid(u) + x * sigmoid_slope(u) * sqrt(8 / pi(x)) * (1 + 0.134145 * x * x)
+    return sigmoid(u) + x * sigmoid_slope(u) * sqrt(8 / pi(x)) * (1 + 3 * (0.044715 * x * x))
 
 
 def _inside(x):
