@@ -8,6 +8,7 @@ import flint
 import numpy as np
 
 from . import ball, precision
+from . import functions as F
 from .namespace import namespace
 
 LAPACK = tuple(map(np.dtype, (np.float32, np.float64, np.complex64, np.complex128)))
@@ -26,7 +27,7 @@ def solve(A, b):
 
 def inverse(A):
     """A^-1."""
-    return solve(A, namespace(A).ones_like(A[..., 0])[:, None] * np.eye(len(A), dtype=int))
+    return solve(A, namespace(A).ones_like(A) * F.identity(A))
 
 
 def cholesky(A):

@@ -89,7 +89,7 @@ class Loss:
 
 def diagonal(v):
     """diag(v): (..., C) -> (..., C, C)."""
-    return v[..., None] * np.eye(v.shape[-1], dtype=int)
+    return v[..., None] * F.identity(v)
 
 
 def outer(v, w):
@@ -125,9 +125,8 @@ def _cross_entropy_gradient(z, q, *_):
 def _cross_entropy_hessian(z, q, *_):
     """m (diag(p) - p p^T), the diagonal as p (1 - p)."""
     p, other = softmax(z)
-    eye = np.eye(p.shape[-1], dtype=int)
     mass = sum(q, -1)[..., None, None]
-    return mass * (diagonal(p * other) - outer(p, p) * (1 - eye))
+    return mass * (diagonal(p * other) - outer(p, p) * (1 - F.identity(p)))
 
 
 def _sample_categorical(rng, z, *_):
