@@ -41,7 +41,7 @@ def _exact_one(t):
 
 def midpoint(x):
     """Nearest float64 to each midpoint (constant coefficient, for series)."""
-    return np.frompyfunc(_middle, 1, 1)(np.asarray(x)).astype(float)
+    return _each(_middle)(x).astype(float)
 
 
 def _middle(t):
@@ -50,14 +50,17 @@ def _middle(t):
 
 def radius(x):
     """Upper bound of each radius, float64 rounded up."""
-    return np.frompyfunc(lambda t: float(t.rad()) * (1 + 1e-15) if _is_ball(t) else 0.0, 1, 1)(
-        np.asarray(x)).astype(float)
+    return _each(lambda t: _upwards(t.rad()) if _is_ball(t) else 0.0)(x).astype(float)
 
 
 def distance(x, y):
     """Upper bound of |x - y| for balls x and floats y, float64 rounded up."""
-    upper = np.frompyfunc(lambda t: float(abs(t).upper()) * (1 + 1e-15), 1, 1)
-    return upper(exact(x) - exact(y)).astype(float)
+    return _each(_upwards)(exact(x) - exact(y)).astype(float)
+
+
+def _upwards(t):
+    """A float64 no less than |t|."""
+    return 0.0 if t == 0 else float(np.nextafter(float(abs(t).upper()), np.inf))
 
 
 def _is_ball(t):
@@ -67,7 +70,7 @@ def _is_ball(t):
 def _each(function):
     """A function of one ball, over arrays, which stay arrays even without axes."""
     over = np.frompyfunc(function, 1, 1)
-    return lambda x: boxed(over(x))
+    return lambda x: boxed(over(boxed(x)))
 
 
 def boxed(t):
@@ -115,7 +118,7 @@ primal = midpoint
 
 def positive(x):
     """x > 0, proven; an inexact ball that contains 0 raises Undecided."""
-    return np.frompyfunc(_positive_one, 1, 1)(np.asarray(x)).astype(bool)
+    return _each(_positive_one)(x).astype(bool)
 
 
 def _positive_one(t):
