@@ -1,0 +1,95 @@
+"""Matrices of the form (1/R) sum_n w_n J_n^T S_n J_n: Gauss-Newton and Fisher differ only in S.
+
+J_n = dz_n/dtheta (C, P).  Weight decay is not in them: add l2 I if it is wanted.
+"""
+
+from ..arrays import functions as F
+from ..derivatives import dual
+from . import dense
+from .operator import SymmetricOperator
+
+
+def pullback(objective, theta, middle, fast=dense.NONE):
+    """v -> J^T S J v as an operator, from the linear map `middle`: u (K, N, C) -> S u.
+
+    J is forward mode in dual numbers, J^T one backward pass [Sch02].
+    """
+    xs = objective.net.forward(theta, objective.x)
+
+    def product(V):
+        return objective.net.vjp(theta, xs, middle(dual.jvp(objective, theta, V)))[0]
+    return SymmetricOperator(theta.size, theta.dtype, product, *fast)
+
+
+def gauss_newton(objective, theta):
+    """G = (1/R) sum_n w_n J_n^T (d^2 loss_n/dz^2) J_n (P, P) as a SciPy LinearOperator [Sch02].
+
+    Parameters
+    ----------
+    objective : Objective
+    theta : array (P,)
+
+    Returns
+    -------
+    SymmetricOperator
+        Positive semidefinite if the loss is convex in z.  Without the weight decay's l2 I.
+    """
+    z = objective.outputs(theta)
+    return pullback(objective, theta, lambda u: dual.derivative(objective.dz, z, u),
+                    dense.pulled_back(objective, theta, lambda: output_hessian(objective, z)))
+
+
+def output_hessian(objective, z):
+    """w_n/R d^2 loss_n/dz^2 (N, C, C)."""
+    return objective.weighted(objective.loss.hessian(z, objective.targets), 2)
+
+
+KINDS = ("type-2", "mc", "empirical")
+
+
+def fisher(objective, theta, kind="type-2", rng=None, samples=1):
+    """F = (1/R) sum_n w_n J_n^T E[s_n s_n^T] J_n (P, P), s_n = d loss_n/dz at labels of some kind.
+
+    Parameters
+    ----------
+    objective : Objective
+    theta : array (P,)
+    kind : "type-2", "mc" or "empirical"
+        Labels from the model, in exact expectation (equal to Gauss-Newton for cross-entropy and
+        for a Gaussian of fixed variance) [Mar20]; drawn from the model; or those of the data,
+        which is not the Fisher matrix of the model [KBH19].
+    rng : numpy.random.Generator
+        For "mc"; drawn from once, here.
+    samples : int
+        For "mc": label sets to average over.
+
+    Raises
+    ------
+    ValueError
+        For another kind, for "mc" without rng, or for a loss without a model distribution.
+    """
+    z = objective.outputs(theta)
+    matrix = output_fisher(objective, z, kind, rng, samples)
+    return pullback(objective, theta, lambda u: F.einsum("...ij,...j->...i", matrix, u),
+                    dense.pulled_back(objective, theta, lambda: matrix))
+
+
+def output_fisher(objective, z, kind, rng=None, samples=1):
+    """w_n/R E[s_n s_n^T] (N, C, C)."""
+    if kind not in KINDS:
+        raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}.")
+    if kind == "type-2":
+        return objective.weighted(objective.loss.fisher(z, objective.targets), 2)
+    s = scores(objective, z, kind, rng, samples)
+    return objective.weighted(F.sum(s[..., :, None] * s[..., None, :], -2 - z.ndim), 2)
+
+
+def scores(objective, z, kind, rng=None, samples=1):
+    """s (M, N, C) with sum_m s_m s_m^T the middle matrix: drawn labels ("mc") or the data's."""
+    if kind == "empirical":
+        return objective.loss.gradient(z, objective.targets)[None]
+    if rng is None or samples < 1:
+        raise ValueError("kind 'mc' draws labels: pass rng=numpy.random.default_rng(seed) "
+                         f"and samples >= 1 (got {samples}).")
+    z = F.broadcast_to(z, (samples,) + z.shape)
+    return objective.loss.score(rng, z) / samples ** 0.5

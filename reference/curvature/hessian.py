@@ -1,0 +1,26 @@
+"""The exact Hessian of L, weight decay included."""
+
+from ..derivatives.routes import hvp
+from . import dense
+from .operator import SymmetricOperator
+
+
+def hessian(objective, theta, route="dual"):
+    """H = d^2 L/dtheta^2 (P, P) as a SciPy LinearOperator.
+
+    Parameters
+    ----------
+    objective : Objective
+    theta : array (P,)
+    route : str
+        How H v is computed: a route of `hvp`.
+
+    Returns
+    -------
+    SymmetricOperator
+        `dense(H)` takes the fast exact assembly for chains of dense layers and route "dual", and
+        products with the unit vectors otherwise; `columns(H)` always the latter.
+    """
+    fast = dense.hessian(objective, theta) if route == "dual" else dense.NONE
+    return SymmetricOperator(theta.size, theta.dtype,
+                             lambda V: hvp(objective, theta, V, route), *fast)
