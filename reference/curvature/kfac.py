@@ -1,0 +1,97 @@
+"""K-FAC: each diagonal block of the Fisher matrix as one Kronecker product [MG15].
+
+    F_ll = E[(g p^T) as a vector, times its transpose] ~ E[g g^T] (x) E[p p^T] = G (x) A.
+
+The expectation of a product is replaced by the product of expectations.  Scaling: A is a mean over
+examples; G carries the 1/R of the loss, so that G (x) A approximates the block of F itself.
+"""
+
+from ..arrays import functions as F
+from ..network.affine import Affine, samples as flat
+from .gauss_newton import KINDS, output_fisher, output_hessian, scores
+from .kron import Kron
+
+SETTINGS = ("expand", "reduce")
+
+
+def kfac(objective, theta, kind="type-2", rng=None, samples=1, setting="expand"):
+    """[Kron(G, A), ...], one per weight matrix, with G (x) A ~ the diagonal block of the Fisher.
+
+    Parameters
+    ----------
+    objective : Objective
+        With affine layers and outputs (N, C).
+    theta : array (P,)
+    kind : "type-2", "mc", "empirical" or "ggn"
+        Whose second moment G is: as in `fisher`; "ggn" takes the loss Hessian instead.
+    rng, samples
+        As in `fisher`, for "mc".
+    setting : "expand" or "reduce"
+        For layers applied at T places: sum g g^T over places and average p p^T over them, or sum g
+        and average p over places first.  The same for T = 1.
+
+    Returns
+    -------
+    list of Kron
+        A = sum_n w_n p_n p_n^T/sum_n w_n and G = (1/R) sum_n w_n E[g_n g_n^T].
+
+    Notes
+    -----
+    Equal to the block of the Gauss-Newton matrix for N = 1, for one affine layer with squared
+    error, and for deep linear networks with squared error.
+    """
+    if setting not in SETTINGS:
+        raise ValueError(f"setting must be one of {', '.join(SETTINGS)}, got {setting!r}.")
+    return [Kron(output_factor(g, middle, setting), input_factor(objective, p, setting))
+            for p, g, middle in _statistics(objective, theta, kind, rng, samples)]
+
+
+def _statistics(objective, theta, kind, rng, samples):
+    """Per weight layer: patches p (N, T, I), cotangents g (M, N, T, O), and how to pair the M."""
+    net, z = objective.net, objective.outputs(theta)
+    dz, middle = _cotangents(objective, z, kind, rng, samples)
+    xs = net.forward(theta, objective.x)
+    dxs = net.vjp(theta, xs, dz)[1]
+    for layer, x, dy in zip(net.layers, xs, dxs[1:]):
+        if layer.shape is None:
+            continue
+        if not isinstance(layer, Affine):
+            raise TypeError(f"{layer} is not affine: K-FAC does not apply to it.")
+        yield with_time(layer.patches(x), 2), with_time(dy, 3), middle
+
+
+def with_time(a, ndim):
+    """(..., N, D) -> (..., N, 1, D); layers at T places have the axis already."""
+    return a[..., None, :] if a.ndim == ndim else a
+
+
+def _cotangents(objective, z, kind, rng, samples):
+    """C unit cotangents with the middle matrix S (N, C, C), or M scores with None."""
+    if kind in ("type-2", "ggn"):
+        S = (output_hessian(objective, z) if kind == "ggn"
+             else output_fisher(objective, z, kind))
+        C = z.shape[-1]
+        return F.namespace(F.primal(z)).eye(C, dtype=int)[:, None, :] + F.zeros_like(z), S
+    if kind not in KINDS:
+        raise ValueError(f"kind must be one of {', '.join(KINDS)}, ggn; got {kind!r}.")
+    s = scores(objective, z, kind, rng, samples)
+    return s, objective.weighted(F.ones_like(s[0, ..., 0]))
+
+
+def input_factor(objective, p, setting):
+    """A = sum_n w_n p_n p_n^T/sum_n w_n (I, I), averaged over places."""
+    w = objective.example_weights
+    p = p if setting == "expand" else F.sum(p, -2)[..., None, :] / p.shape[-2]
+    total = objective.N if w is None else F.sum(w, -1)
+    weighted = p if w is None else p * w[:, None, None]
+    return F.transpose(flat(weighted, 2)) @ flat(p, 2) / (total * p.shape[-2])
+
+
+def output_factor(g, middle, setting):
+    """G = sum_nt of g^T S g (O, O), for g (M, N, T, O) and S (N, M, M), or weights (N,)."""
+    g = g if setting == "expand" else F.sum(g, -2)[..., None, :]
+    if middle.ndim == 3:
+        Sg = F.einsum("ncd,dnto->cnto", middle, g)
+    else:
+        Sg = g * middle[:, None, None]
+    return F.transpose(flat(Sg, 3)) @ flat(g, 3)

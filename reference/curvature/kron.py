@@ -1,0 +1,134 @@
+"""Kronecker products G (x) A that act on matrices.
+
+Row-major vec everywhere: (G (x) A) vec(V) = vec(G V A^T).  So numpy.kron(G, A) here is what papers
+with column-major vec write A (x) G.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..arrays.linalg import eigh, inverse, symmetric
+
+RULES = ("pi", "factored", "exact")
+
+
+@dataclass(frozen=True, eq=False)
+class Kron:
+    """G (x) A with G (O, O) and A (I, I), both symmetric: V (O, I) -> G V A^T."""
+
+    G: Any
+    A: Any
+
+    @property
+    def shape(self):
+        """(O, I): of the matrices it acts on."""
+        return len(self.G), len(self.A)
+
+    def __matmul__(self, V):
+        """G V A^T for V (..., O, I)."""
+        return self.G @ V @ self.A.T
+
+    def matvec(self, v):
+        """The same on row-major vectors (..., O I)."""
+        return (self @ v.reshape(v.shape[:-1] + self.shape)).reshape(v.shape)
+
+    def dense(self):
+        """The (O I, O I) matrix."""
+        return np.kron(self.G, self.A)
+
+    def inv(self, damping=0.0, rule="pi"):
+        """The inverse, damped.
+
+        Parameters
+        ----------
+        damping : float
+            lam >= 0.
+        rule : "pi", "factored" or "exact"
+            (G + sqrt(lam)/pi I)^-1 (x) (A + sqrt(lam) pi I)^-1 with pi^2 the ratio of the mean
+            eigenvalues of A and G [MG15, sec. 6.3]; the same with pi = 1; (G (x) A + lam I)^-1,
+            which is no Kronecker product.
+
+        Returns
+        -------
+        Kron, or KronEigen for "exact"
+
+        Raises
+        ------
+        numpy.linalg.LinAlgError
+            If a damped factor is singular to working precision, naming a usable damping.
+        """
+        if rule not in RULES:
+            raise ValueError(f"rule must be one of {', '.join(RULES)}, got {rule!r}.")
+        if not damping >= 0:
+            raise ValueError(f"damping must not be negative, got {damping}.")
+        if rule == "exact":
+            return self.eigen().inv(damping)
+        pi = self.pi() if rule == "pi" else 1
+        root = (self.A[0, 0] * 0 + damping) ** 0.5              # in the precision of the factors
+        return Kron(_damped_inverse("G", self.G, root / pi), _damped_inverse("A", self.A, root * pi))
+
+    def pi(self):
+        """sqrt((tr A/I)/(tr G/O)); 1 if a trace vanishes, where the ratio says nothing."""
+        a, g = np.trace(self.A) / len(self.A), np.trace(self.G) / len(self.G)
+        return (a / g) ** 0.5 if a > 0 and g > 0 else 1
+
+    def power(self, exponent):
+        """G^exponent (x) A^exponent, for positive definite factors."""
+        return self.eigen().power(exponent)
+
+    def eigen(self):
+        """The same matrix in its eigenbasis; eigenvalues below rounding count as zero."""
+        (g, Q), (a, U) = eigh(self.G), eigh(self.A)
+        return KronEigen(Q, U, np.maximum(g, 0)[:, None] * np.maximum(a, 0))
+
+
+@dataclass(frozen=True, eq=False)
+class KronEigen:
+    """(Q (x) U) diag(vec(values)) (Q (x) U)^T with orthogonal Q (O, O), U (I, I), values (O, I)."""
+
+    Q: Any
+    U: Any
+    values: Any
+
+    def __matmul__(self, V):
+        """Q (values * (Q^T V U)) U^T for V (..., O, I)."""
+        return self.Q @ (self.values * (self.Q.T @ V @ self.U)) @ self.U.T
+
+    def dense(self):
+        """The (O I, O I) matrix."""
+        basis = np.kron(self.Q, self.U)
+        return symmetric((basis * self.values.reshape(-1)) @ basis.T)
+
+    def inv(self, damping=0.0):
+        """(this + damping I)^-1: exact damping."""
+        damped = self.values + damping
+        if not damped.min() > 0:
+            raise np.linalg.LinAlgError(_singular("product", self.values.max(), damped.min()))
+        return KronEigen(self.Q, self.U, 1 / damped)
+
+    def power(self, exponent):
+        """Each eigenvalue to the power."""
+        if exponent < 0 and not self.values.min() > 0:
+            raise np.linalg.LinAlgError(_singular("product", self.values.max(), self.values.min()))
+        return KronEigen(self.Q, self.U, self.values ** exponent)
+
+
+def _damped_inverse(name, M, shift):
+    """(M + shift I)^-1, symmetric to the last bit; refuses what would have no correct digit."""
+    damped = M + shift * np.eye(len(M), dtype=int)
+    if M.dtype != object:
+        values = np.linalg.eigvalsh(damped.astype(np.result_type(np.float32, M.dtype.type(0))
+                                                  if M.dtype != np.longdouble else float))
+        if not values[0] > len(M) * np.finfo(M.dtype).eps * max(values[-1], 0):
+            raise np.linalg.LinAlgError(_singular(f"factor {name} ({len(M)}, {len(M)})",
+                                                  values[-1], values[0]))
+    return symmetric(inverse(damped))
+
+
+def _singular(name, largest, smallest):
+    condition = "infinite" if smallest <= 0 else f"{largest / smallest:.1e}"
+    usable = 1e-6 * largest if largest > 0 else 1e-6
+    return (f"the {name} has condition number {condition} (eigenvalues from {smallest:.1e} to "
+            f"{largest:.1e}); add damping, for instance {usable:.1e}.")
