@@ -1,0 +1,216 @@
+"""K-BFGS: the inverses Ha, Hg of the Kronecker factors, updated by BFGS [GRB20].
+
+Per weight layer, s = W p the pre-activation and g = d loss_n/ds its gradient per example, bars for
+means over the batch, + for the point after the step on the same batch:
+
+    A  <- 0.9 A + 0.1 mean(p p^T)                  the input factor, damped: A_LM = A + sqrt(lam) I
+    Hg <- BFGS(Hg; s, y),  s ~ sbar - sbar+, y ~ gbar - gbar+, averaged, then damped twice
+    Ha <- BFGS(Ha; Ha pbar, A_LM Ha pbar)          "Hessian action": drives Ha to A_LM^-1
+
+and the direction of the step is D = -Hg M Ha, M the (averaged) gradient as a matrix.
+
+Differs from the authors' code:
+1. sqrt(lam) >= 1, where their second damping has a pole, is refused;
+2. s = y = 0 is left alone, where their damping divides 0 by 0.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..arrays import functions as F
+from ..arrays.linalg import inverse, symmetric
+from ..network.affine import samples as flat
+from .kfac import with_time, input_factor
+from .kron import Kron
+
+DECAY, MU, SKIP = 0.9, 0.2, 1e-4       # [GRB20]: averages, first damping, least curvature
+
+
+@dataclass(frozen=True, eq=False)
+class Factors:
+    """What K-BFGS keeps of one layer: A, the inverses Ha and Hg, and the averaged pair s, y."""
+
+    A: Any
+    Ha: Any
+    Hg: Any
+    s: Any
+    y: Any
+
+    def kron(self):
+        """Hg (x) Ha: the inverse of the block, which acts on the gradient."""
+        return Kron(self.Hg, self.Ha)
+
+
+# ---- BFGS on an inverse matrix ----
+
+def bfgs_inverse(H, s, y):
+    """H+ = (I - rho s y^T) H (I - rho y s^T) + rho s s^T, rho = 1/(s.y): then H+ y = s.
+
+    Written out as H + (rho^2 y.Hy + rho) s s^T - rho (s (Hy)^T + (Hy) s^T) [GRB20].
+    """
+    rho, Hy = 1 / (s @ y), H @ y
+    cross = np.outer(s, Hy)
+    return symmetric(H + (rho * rho * (y @ Hy) + rho) * np.outer(s, s) - rho * (cross + cross.T))
+
+
+def guarded_bfgs_inverse(H, s, y, scale):
+    """BFGS unless s.y <= 1e-4 |s|^2 |scale|, or the result is not finite; then H itself."""
+    curvature, least = s @ y, SKIP * (s @ s) * (scale @ scale) ** 0.5
+    if not (_exceeds(curvature, 0) and _exceeds(curvature, least)):
+        return H
+    updated = bfgs_inverse(H, s, y)
+    return updated if np.isfinite(F.primal(updated)).all() else H
+
+
+def powell(s, y, Hy, mu=MU):
+    """s <- t s + (1 - t) Hy such that s.y >= mu y.Hy: Powell's damping on the inverse side."""
+    sy, yHy = s @ y, y @ Hy
+    if _exceeds(sy, mu * yHy) or not _exceeds(yHy, 0):
+        return s
+    t = (1 - mu) * yHy / (yHy - sy)
+    return t * s + (1 - t) * Hy
+
+
+def levenberg_marquardt(s, y, mu):
+    """y <- t y + (1 - t) s such that s.y >= mu s.s, for mu < 1."""
+    sy, ss = s @ y, s @ s
+    if _exceeds(sy, mu * ss) or not _exceeds(ss, 0):
+        return y
+    t = (1 - mu) * ss / (ss - sy)
+    return t * y + (1 - t) * s
+
+
+def double_damping(H, s, y, lam):
+    """Powell's damping with mu = 0.2, then Levenberg-Marquardt's with mu = sqrt(lam) [GRB20]."""
+    s = powell(s, y, H @ y)
+    return s, levenberg_marquardt(s, y, _root(lam, s))
+
+
+def hessian_action(Ha, A_LM, pbar):
+    """BFGS with s = Ha pbar and y = A_LM s: no difference of gradients is needed."""
+    s = Ha @ pbar
+    return guarded_bfgs_inverse(Ha, s, A_LM @ s, pbar)
+
+
+# ---- one step ----
+
+def initial_factors(objective, theta, lam):
+    """A from one pass over `objective`, Ha = A_LM^-1, Hg = I, for every weight matrix.
+
+    Parameters
+    ----------
+    objective : Objective
+    theta : array (P,)
+    lam : float
+        Damping, 0 < lam < 1.
+
+    Returns
+    -------
+    list of Factors
+    """
+    _require_damping(lam)
+    first = []
+    for p, s, _ in _means(objective, theta):
+        A = input_factor(objective, p, "expand")
+        zero = 0 * s
+        first.append(Factors(A, symmetric(inverse(_damped(A, lam))), _eye(s), zero, zero))
+    return first
+
+
+def update(objective, theta, theta_plus, factors, lam, decay=DECAY):
+    """The factors after the step theta -> theta_plus on one batch [GRB20, alg. 1].
+
+    Parameters
+    ----------
+    objective : Objective
+        The batch, the same at both points.
+    theta, theta_plus : array (P,)
+    factors : list of Factors
+        From `initial_factors`, or from the step before.
+    lam : float
+        Damping, 0 < lam < 1.
+    decay : float
+        Weight of the past in the averages of A, s and y; 0 in full-batch mode.
+
+    Returns
+    -------
+    list of Factors
+    """
+    _require_damping(lam)
+    pairs = zip(_means(objective, theta), _means(objective, theta_plus), factors)
+    return [_updated(objective, here, there, old, lam, decay) for here, there, old in pairs]
+
+
+def _updated(objective, here, there, old, lam, decay):
+    (p, s_here, g_here), (_, s_there, g_there) = here, there
+    def average(before, now):
+        return decay * before + (1 - decay) * now
+    A = average(old.A, input_factor(objective, p, "expand"))
+    s, y = average(old.s, s_here - s_there), average(old.y, g_here - g_there)
+    Hg = guarded_bfgs_inverse(old.Hg, *double_damping(old.Hg, s, y, lam), g_here)
+    pbar = _mean(p)
+    return Factors(A, hessian_action(old.Ha, _damped(A, lam), pbar), Hg, s, y)
+
+
+def directions(gradients, factors):
+    """[-Hg M Ha, ...] for the gradient of every weight matrix."""
+    return [-(f.kron() @ M) for M, f in zip(gradients, factors)]
+
+
+def step(objective, theta, factors, lam, length):
+    """theta + length D along K-BFGS's direction of the plain gradient, and the updated factors.
+
+    Parameters
+    ----------
+    objective : Objective
+    theta : array (P,)
+    factors : list of Factors
+    lam, length : float
+        Damping and step length.
+    """
+    layout = objective.net.layout
+    D = layout.pack(directions(layout.unpack(objective.grad(theta)), factors))
+    theta_plus = theta + length * D
+    return theta_plus, update(objective, theta, theta_plus, factors, lam)
+
+
+# ---- pieces ----
+
+def _means(objective, theta):
+    """Per weight layer: patches p (N, T, I), and the means over n, t of s and g."""
+    net = objective.net
+    xs = net.forward(theta, objective.x)
+    dxs = net.vjp(theta, xs, objective.dz(xs[-1]) * objective.R)[1]
+    return [(with_time(layer.patches(x), 2), _mean(with_time(s, 2)), _mean(with_time(g, 2)))
+            for layer, x, s, g in zip(net.layers, xs, xs[1:], dxs[1:]) if layer.shape is not None]
+
+
+def _mean(a):
+    rows = flat(a, 2)
+    return F.sum(rows, -2) / len(rows)
+
+
+def _root(lam, like):
+    """sqrt(lam) in the numbers of `like`."""
+    return F.sqrt(lam + F.zeros_like(like[:1]))[0]
+
+
+def _damped(A, lam):
+    return A + _root(lam, A[0]) * _eye(A[0])
+
+
+def _eye(like):
+    return np.eye(len(like), dtype=int) + F.zeros_like(like)
+
+
+def _exceeds(a, b):
+    """a > b; balls refuse to guess."""
+    return bool(F.positive(a - b))
+
+
+def _require_damping(lam):
+    if not 0 < lam < 1:
+        raise ValueError(f"K-BFGS needs 0 < lam < 1, got {lam}: its second damping has a pole at "
+                         "sqrt(lam) = 1; rescale the loss instead.")
