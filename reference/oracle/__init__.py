@@ -1,0 +1,1 @@
+"""The judge: proofs of digits, comparisons, and the tables they fill."""

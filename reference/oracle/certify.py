@@ -1,0 +1,154 @@
+"""Proven digits: the same code, run on balls, encloses the exact answer [Joh17].
+
+The float64 answer is computed as always.  Then the same function runs on arrays of balls, with
+theta and the data as exact numbers, at rising precision, until the enclosure of the exact answer
+is much narrower than its distance from the float64 answer.  What is proven is how far the float64
+answer is from what the *formulas of this code* define; that the formulas are those of the
+mathematics is what the independent routes, and the theorems among the tests, are for.
+"""
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..arrays import ball
+from ..curvature.operator import SymmetricOperator, dense
+
+BITS = (96, 192, 384, 768, 1536)
+NARROW = 2.0 ** -10                   # widest enclosure, relative to the error that it measures
+TINY = 2.0 ** -70                     # or relative to the answer, whichever is wider
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """A value with a proven radius.
+
+    Attributes
+    ----------
+    value
+        What the quantity returned, in floating point.
+    radius : float
+        Proven: no entry of `value` is farther than this from the exact answer.
+    scale : float
+        Largest magnitude among the entries of `value`.
+    digits : float
+        -log10(radius/scale): correct digits of the largest entries; of all, in their units.
+    bits : int
+        Working precision that sufficed.
+    how : str
+        In words.
+    errors : list of arrays
+        The proven bound for every entry.
+    """
+
+    value: Any
+    radius: float
+    scale: float
+    digits: float
+    bits: int
+    how: str
+    errors: Any = field(repr=False, default=None)
+
+
+class NotProven(ArithmeticError):
+    """No proof was found within the allowed precision; the message says what stood in the way."""
+
+
+def certify(quantity, objective, theta, *args, bits=BITS, **options):
+    """Prove how far quantity(objective, theta, *args) is from the exact answer.
+
+    Parameters
+    ----------
+    quantity : callable
+        Such as `gradient`, `hvp`, `hessian`, `gauss_newton`, `kfac`: any function of this package
+        of (objective, theta, ...); operators are made dense.
+    objective : Objective
+    theta : float array (P,)
+    *args : arrays
+        Directions and the like; floats are taken as exact numbers.
+    bits : sequence of int
+        Precisions to try, rising.
+    **options
+        Passed on to `quantity` unchanged.
+
+    Returns
+    -------
+    Certificate
+
+    Raises
+    ------
+    NotProven
+        If a ball straddles a kink, or no precision in `bits` narrows the enclosure enough.
+    """
+    value = quantity(objective, theta, *args, **options)
+    return certify_value(value, quantity, objective, theta, *args, bits=bits, **options)
+
+
+def certify_value(value, quantity, objective, theta, *args, bits=BITS, **options):
+    """Prove how far a given `value`, from wherever, is from what `quantity` defines exactly."""
+    floats = leaves(value)
+    _require_numbers(floats)
+    for b in bits:
+        with ball.precision(b):
+            try:
+                exact = leaves(quantity(objective, *map(_lift, (theta, *args)), **options))
+            except (ball.Undecided, np.linalg.LinAlgError) as reason:
+                obstacle = str(reason)
+                continue
+            obstacle = "the enclosure stayed wide"
+            _require_same_shapes(floats, exact)
+            errors = [ball.distance(e, f) for e, f in zip(exact, floats)]
+            width = max((ball.radius(e).max(initial=0.0) for e in exact), default=0.0)
+        certificate = _certificate(value, floats, errors, b)
+        if width <= max(NARROW * certificate.radius, TINY * certificate.scale):
+            return certificate
+    raise NotProven(f"not proven with up to {bits[-1]} bits: {obstacle}.")
+
+
+def _certificate(value, floats, errors, bits):
+    radius = max((float(e.max(initial=0.0)) for e in errors), default=0.0)
+    scale = max((float(np.abs(f).max(initial=0.0)) for f in floats), default=0.0)
+    digits = digits_of(radius, scale)
+    return Certificate(value, radius, scale, digits, bits,
+                       f"same code on balls of {bits} bits; |value - truth| <= {radius:.1e} "
+                       f"({digits:.1f} digits of the largest entry)", errors)
+
+
+def digits_of(error, scale):
+    """-log10(error/scale): correct digits; inf for no error, nan if either is nan."""
+    if error == 0:
+        return np.inf
+    return float(-np.log10(error / scale)) if scale > 0 else -np.inf
+
+
+def _lift(a):
+    """Floats as exact balls; anything else as it is."""
+    lift = isinstance(a, np.ndarray) and a.dtype.kind == "f"
+    return ball.exact(a) if lift else a
+
+
+def leaves(result):
+    """The arrays in a result: an array, an operator, a dataclass, or a sequence of these."""
+    if isinstance(result, SymmetricOperator):
+        return [dense(result)]
+    if dataclasses.is_dataclass(result):
+        return leaves([getattr(result, f.name) for f in dataclasses.fields(result)])
+    if isinstance(result, (list, tuple)):
+        return [leaf for item in result for leaf in leaves(item)]
+    return [np.asarray(result) if not isinstance(result, np.ndarray) else result]
+
+
+def _require_numbers(floats):
+    for f in floats:
+        if not np.isfinite(f).all():
+            raise ValueError(f"{int((~np.isfinite(f)).sum())} entries of the value are not finite; "
+                             "nothing to certify.")
+
+
+def _require_same_shapes(floats, exact):
+    shapes = [[a.shape for a in arrays] for arrays in (floats, exact)]
+    if shapes[0] != shapes[1]:
+        raise ValueError(f"the value has shapes {shapes[0]}, the quantity {shapes[1]}; "
+                         "shapes must match exactly.")
