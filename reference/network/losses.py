@@ -106,9 +106,10 @@ def _shifted(z):
 
 
 def softmax(z):
-    """p = exp(z)/sum exp(z), and 1 - p without cancellation."""
+    """p = exp(z)/sum exp(z), and 1 - p without cancellation, nor in its derivatives."""
     top, _, e, rest = _shifted(z)
-    return where(top, 1, e) / (1 + rest), where(top, rest, 1 + rest - e) / (1 + rest)
+    p = where(top, 1, e) / (1 + rest)
+    return p, where(top, rest / (1 + rest), 1 - p)
 
 
 def _cross_entropy(z, q, *_):
