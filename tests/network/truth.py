@@ -18,19 +18,19 @@ def exact(t):
     return flint.arb(p) / flint.arb(q)
 
 
-def settle(formula):
+def settle(formula, negligible=-5000):
     """The list of balls `formula()`, at the first precision that settles all of them."""
     for bits in BITS:
         with flint.ctx.workprec(bits):
             balls = formula()
-            if all(map(_settled, balls)):
+            if all(_settled(ball, negligible) for ball in balls):
                 return balls
     raise ArithmeticError(f"not settled with {BITS[-1]} bits: {balls}")
 
 
-def _settled(ball):
+def _settled(ball, negligible):
     return ball.is_finite() and (ball.rel_accuracy_bits() >= 80
-                                 or abs(ball) < flint.arb(10) ** -5000)
+                                 or abs(ball) < flint.arb(10) ** negligible)
 
 
 def derivatives(formula, t, order=2):
@@ -76,3 +76,22 @@ def _error(computed, truth, unit, absolute):
 def relative(computed, truth, absolute=0):
     """The worst error relative to each entry, in units of eps."""
     return worst(computed, truth, [abs(t) for t in np.ravel(truth)], absolute)
+
+
+def gradient_and_hessian(formula, u, negligible=-5000):
+    """f, grad f, Hess f at a list of floats u, from power series along e_i and e_i + e_j."""
+    n = len(u)
+
+    def along(*directions):
+        return formula([flint.arb_series([exact(t), int(i in directions)], prec=3)
+                        for i, t in enumerate(u)])
+
+    def evaluate():
+        single = [along(i) for i in range(n)]
+        mixed = [along(i, j)[2] - single[i][2] - single[j][2] for i in range(n) for j in range(i)]
+        return [single[0][0], *(s[1] for s in single), *(2 * s[2] for s in single), *mixed]
+
+    flat = settle(evaluate, negligible)
+    H = np.diag(np.array(flat[1 + n:1 + 2 * n], object))
+    H[np.tril_indices(n, -1)] = flat[1 + 2 * n:]
+    return flat[0], flat[1:1 + n], np.where(np.tri(n, dtype=bool), H, H.T)
