@@ -76,7 +76,7 @@ class Loss:
     def score(self, rng, z):
         """The gradient at labels drawn from the model: random, with mean 0 and covariance `fisher`."""
         self._needs_distribution()
-        drawn = self.line.sample(rng, to_host(z), *self.parameters)
+        drawn = self.line.sample(rng, to_host(F.primal(z)), *self.parameters)
         return self.gradient(z, drawn + F.zeros_like(z[..., :drawn.shape[-1]]))
 
     def _needs_distribution(self):
