@@ -1,0 +1,28 @@
+"""A reference implementation of neural-network derivatives and curvature.
+
+One network, written once, evaluated in many number systems; every derivative and every curvature
+matrix reached by independent routes; every answer available with a proof of its digits.
+"""
+
+from . import problems
+from .arrays.ball import Undecided
+from .curvature.gauss_newton import fisher, gauss_newton
+from .curvature.hessian import hessian
+from .curvature.kbfgs import initial_factors as kbfgs_factors
+from .curvature.kbfgs import update as kbfgs_update
+from .curvature.kfac import kfac
+from .curvature.kron import Kron
+from .curvature.operator import block, blocks, columns, dense
+from .derivatives.jacobian import jacobian, per_example_gradients
+from .derivatives.routes import ROUTES, gradient, hvp, jvp, vjp
+from .derivatives.taylor import taylor
+from .network.affine import Dense
+from .network.compose import Sequential
+from .network.elementwise import (ELU, GELU, SELU, GELUTanh, HardTanh, Identity, LeakyReLU, Mish,
+                                  ReLU, Sigmoid, SiLU, Sine, Softplus, Softsign, Tanh)
+from .network.losses import (BinaryCrossEntropy, CrossEntropy, Gaussian, Huber, Poisson,
+                             SquaredError)
+from .network.objective import Objective
+from .oracle.certify import Certificate, NotProven, certify
+
+__version__ = "0.1.0"

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Callable, Optional
 
-from ..arrays.checks import require_array
+from ..arrays.checks import require_array, require_float
 from ..arrays.precision import eps
 from . import backprop, complex_step, dual, finite_difference, tape
 from .directions import require_direction
@@ -116,3 +116,21 @@ def hvp(objective, theta, v, route="dual"):
     """
     require_direction("v", v, theta)
     return _route("hvp", route)(objective, theta, v)
+
+
+def vjp(objective, theta, u):
+    """J^T u (P,) for cotangents u (N, C) of the outputs; (K, P) for u (K, N, C).
+
+    Parameters
+    ----------
+    objective : Objective
+    theta : array (P,)
+    u : array, shape of the outputs, or with one leading axis of K
+    """
+    require_float("u", u)
+    xs = objective.net.forward(theta, objective.x)
+    shape = xs[-1].shape
+    if u.shape[u.ndim - len(shape):] != shape or u.ndim - len(shape) not in (0, 1):
+        raise ValueError(f"u has shape {u.shape}, the outputs {shape}; u must have that shape, or "
+                         "one leading axis more.")
+    return objective.net.vjp(theta, xs, u)[0]
