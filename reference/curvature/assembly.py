@@ -134,7 +134,9 @@ def _contract_pairs(X, a, b, j, q):
     size = max(64, PIECE // X.shape[1])
     for start in range(0, len(j), size):
         s = slice(start, start + size)
-        np.matmul(X, (a[j[s]] * b[q[s]]).T, out=out[:, s])
+        products = a[j[s]]
+        products *= b[q[s]]
+        np.matmul(X, products.T, out=out[:, s])
     return out
 
 
