@@ -29,7 +29,7 @@ def axes(theta, at_once=AT_ONCE):
     P = theta.size
     for i in range(0, P, at_once):
         k = min(at_once, P - i)
-        E = np.zeros((k, P), dtype=int)
+        E = np.zeros((k, P), dtype="int8")            # so small that no float widens
         E[np.arange(k), np.arange(i, i + k)] = 1
         yield E + F.zeros_like(theta)
 
