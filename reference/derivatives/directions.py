@@ -3,14 +3,14 @@
 import numpy as np
 
 from ..arrays import functions as F
-from ..arrays.checks import require_array, require_float
+from ..arrays.checks import require_float
 
 AT_ONCE = 64                      # directions per pass: enough for BLAS, little enough for caches
 
 
 def require_direction(name, v, theta):
     """ValueError unless v is (P,) or (K, P) for theta (P,)."""
-    require_array("theta", theta)
+    require_float("theta", theta)
     require_float(name, v)
     if theta.ndim != 1 or v.ndim not in (1, 2) or v.shape[-1:] != theta.shape:
         raise ValueError(f"{name} has shape {v.shape} and theta {theta.shape}; theta must be (P,) "

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Callable, Optional
 
-from ..arrays.checks import require_array, require_float
+from ..arrays.checks import require_float
 from ..arrays.precision import eps
 from . import backprop, complex_step, dual, finite_difference, tape
 from .directions import require_direction
@@ -80,7 +80,7 @@ def gradient(objective, theta, v=None, route="backprop"):
     -------
     array (P,), or () or (K,) if v is given
     """
-    require_array("theta", theta)
+    require_float("theta", theta)
     if v is not None:
         require_direction("v", v, theta)
     g = _route("gradient", route)(objective, theta)

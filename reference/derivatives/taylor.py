@@ -52,7 +52,8 @@ def coefficients(objective, theta, v, order, bits):
     """The same as an array of balls."""
     with ball.precision(bits), series_length(order + 1):
         line = np.frompyfunc(lambda a, b: flint.arb_series([a, b]), 2, 1)
-        series = objective.value(line(ball.exact(theta), ball.exact(v))).item()
+        rows = line(ball.exact(theta), ball.exact(v))[None]    # NumPy iterates a lone series
+        series = objective.value(rows)[0]
         return np.array([series[k] for k in range(order + 1)], dtype=object)
 
 
