@@ -69,7 +69,7 @@ def jacobian(objective, theta):
     """
     xs = objective.net.forward(theta, objective.x)
     N, C = _two_axes(xs[-1].shape)
-    cotangents = np.eye(C, dtype=int)[:, None, :] + F.zeros_like(xs[-1])   # (C, N, C)
+    cotangents = np.eye(C, dtype="int8")[:, None, :] + F.zeros_like(xs[-1])   # (C, N, C)
     return F.swapaxes(per_example(objective.net, theta, xs, cotangents), -2, -3)
 
 
