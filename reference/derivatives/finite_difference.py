@@ -3,12 +3,14 @@
     D(h) = (f(x + h v) - f(x - h v))/(2 h) = f'(x) v + c_2 h^2 + c_4 h^4 + ...
 
 Each column of the tableau removes one power: T_k(h) = T_{k-1}(h/2) + (T_{k-1}(h/2) - T_{k-1}(h))
-/(4^k - 1).  The difference of neighbours estimates the error; the smallest wins (Ridders 1982).
+/(4^k - 1).  The difference of neighbours estimates the error, which is never below the rounding
+error eps |f|/h of the smallest step in it; the smallest estimate wins (Ridders 1982).
 Needs no analytic code, and pays for it: about two thirds of the digits.
 """
 
 import numpy as np
 
+from ..arrays.precision import eps
 from .directions import along, along_axes
 
 LEVELS = 7                            # step lengths h, h/2, ..., h/2^6
@@ -19,28 +21,34 @@ def derivative(f, x, v):
     """f'(x) v for each row of v, and an error estimate of each (largest entry of the row)."""
     length = np.sqrt(np.sum(v * v, axis=-1, keepdims=True))
     h = SPAN / np.where(length > 0, length, 1)
-    column = [_central(f, x, v, h / 2 ** k) for k in range(LEVELS)]
+    column, noise = zip(*[_central(f, x, v, h / 2 ** k) for k in range(LEVELS)])
     best, error = column[0], np.full(h.shape[:-1], np.inf)
     for k in range(1, LEVELS):
         finer = [b + (b - a) / (4 ** k - 1) for a, b in zip(column, column[1:])]
-        for a, b in zip(column[1:], finer):
-            best, error = _keep_better(best, error, b, np.abs(b - a))
+        for a, b, floor in zip(column[1:], finer, noise[k:]):
+            best, error = _keep_better(best, error, b, np.abs(b - a), floor)
         column = finer
     return best, error
 
 
 def _central(f, x, v, h):
+    """D(h), and the rounding error of each row: neighbours may agree by chance, or in error."""
     up, down = f(x + h * v), f(x - h * v)
-    return (up - down) / (2 * h.reshape(h.shape[:-1] + (1,) * (up.ndim - h.ndim + 1)))
+    rows = h.ndim - 1
+    rounding = eps(up.dtype) * _largest(np.maximum(np.abs(up), np.abs(down)), rows) / h[..., 0]
+    return (up - down) / (2 * h.reshape(h.shape[:-1] + (1,) * (up.ndim - rows))), rounding
 
 
-def _keep_better(best, error, candidate, change):
-    """Row by row, the candidate where its change is below the best error so far."""
-    rows = error.ndim
-    worst = change.max(axis=tuple(range(rows, change.ndim))) if change.ndim > rows else change
+def _keep_better(best, error, candidate, change, floor):
+    """Row by row, the candidate where its change, at least `floor`, is below the best error."""
+    worst = np.maximum(_largest(change, error.ndim), floor)
     better = worst < error
-    return (np.where(better.reshape(better.shape + (1,) * (best.ndim - rows)), candidate, best),
+    return (np.where(better.reshape(better.shape + (1,) * (best.ndim - error.ndim)), candidate, best),
             np.where(better, worst, error))
+
+
+def _largest(a, rows):
+    return a.max(axis=tuple(range(rows, a.ndim)))
 
 
 def central_difference(f, x, v, h):
