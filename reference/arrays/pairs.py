@@ -87,7 +87,7 @@ class Pair:
     def __mul__(self, other):
         if not isinstance(other, Pair):
             return type(self)(self.re * other, self.raised(_ndim(other)) * other)
-        return self._product(other, lambda a, b: a * b)
+        return self._product(other, lambda a, b: a * b, other.ndim, self.ndim)
 
     def __rmul__(self, other):
         return self * other
@@ -95,7 +95,7 @@ class Pair:
     def __matmul__(self, other):
         if not isinstance(other, Pair):
             return type(self)(self.re @ other, self.raised(other.ndim) @ other)
-        return self._product(other, lambda a, b: a @ b)
+        return self._product(other, lambda a, b: a @ b, other.ndim, self.ndim)
 
     def __rmatmul__(self, other):
         return type(self)(other @ self.re, other @ self.raised(other.ndim))
@@ -105,9 +105,9 @@ class Pair:
             raise TypeError(f"power {n!r}: only positive integers; write exp(p * log(x)).")
         return self if n == 1 else self * self ** (n - 1)
 
-    def _product(self, other, times):
-        """(a + b u)(c + d u) = (a c + square b d) + (a d + b c) u."""
-        a, c, b, d = self.re, other.re, self.raised(other.ndim), other.raised(self.ndim)
+    def _product(self, other, times, ndim, other_ndim):
+        """(a + b u)(c + d u) = (a c + square b d) + (a d + b c) u, b and d raised to these ndims."""
+        a, c, b, d = self.re, other.re, self.raised(ndim), other.raised(other_ndim)
         re = times(a, c) if self.square == 0 else times(a, c) + self.square * times(b, d)
         return type(self)(re, times(a, d) + times(b, c))
 
@@ -191,12 +191,15 @@ def broadcast_to(x, shape):
 
 def einsum(spec, x, y):
     """The product rule for any bilinear contraction; an ellipsis carries the directions."""
-    spec = spec if "..." in spec else "..." + spec.replace(",", ",...").replace("->", "->...")
+    first, second, out = spec.replace("...", "").replace("->", ",").split(",")
+    batch = max(x.ndim - len(first), y.ndim - len(second))          # axes under the ellipsis
+    spec = f"...{first},...{second}->...{out}"
+    ndims = batch + len(first), batch + len(second)
     if not isinstance(x, Pair):
-        return type(y)(F.einsum(spec, x, y.re), F.einsum(spec, x, y.du))
+        return type(y)(F.einsum(spec, x, y.re), F.einsum(spec, x, y.raised(ndims[1])))
     if not isinstance(y, Pair):
-        return type(x)(F.einsum(spec, x.re, y), F.einsum(spec, x.du, y))
-    return x._product(y, lambda a, b: F.einsum(spec, a, b))
+        return type(x)(F.einsum(spec, x.re, y), F.einsum(spec, x.raised(ndims[0]), y))
+    return x._product(y, lambda a, b: F.einsum(spec, a, b), *ndims)
 
 
 def concatenate(arrays):
