@@ -93,11 +93,13 @@ class Pair:
         return self * other
 
     def __matmul__(self, other):
+        _require_matrices(self, other)
         if not isinstance(other, Pair):
             return type(self)(self.re @ other, self.raised(other.ndim) @ other)
         return self._product(other, lambda a, b: a @ b, other.ndim, self.ndim)
 
     def __rmatmul__(self, other):
+        _require_matrices(other, self)
         return type(self)(other @ self.re, other @ self.raised(other.ndim))
 
     def __pow__(self, n):
@@ -128,6 +130,13 @@ class Pair:
 
 def _ndim(x):
     return getattr(x, "ndim", 0)
+
+
+def _require_matrices(x, y):
+    """A vector's only axis would be taken for a direction, without a word."""
+    if min(x.ndim, y.ndim) < 2:
+        raise ValueError(f"@ of shapes {x.shape} and {y.shape}: pairs multiply matrices; "
+                         "give vectors a second axis, or use functions.einsum.")
 
 
 # ---- the linear part of the vocabulary ----
