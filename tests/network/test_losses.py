@@ -12,7 +12,7 @@ from reference.arrays.dual import Dual
 from reference.network import losses
 from reference.network.losses import (LOSSES, BinaryCrossEntropy, CrossEntropy, Gaussian, Huber,
                                       Line, Loss, Poisson, SquaredError)
-from tests.network.truth import gradient_and_hessian, tiny, worst
+from tests.truth import gradient_and_hessian, tiny, worst
 
 # ---- the textbook: the value of one example, z and y lists of power series ----
 
@@ -51,7 +51,7 @@ def hard(loss, dtype):
     elif loss.name == "Gaussian":                      # r^2 exp(-s) is a float: |s| <= far/2
         pairs = [((m, s / 2), (y,)) for m in logits for s in logits for y in (0, 1, 3)]
     else:
-        pairs = [((a, b), y) for a, b in zip(logits, logits[::-1]) for y in product((0, 1), repeat=2)]
+        pairs = [(z, y) for z in zip(logits, logits[::-1]) for y in product((0, 1), repeat=2)]
     z, y = zip(*pairs)
     return np.array(z, dtype), np.array(y, dtype)
 
