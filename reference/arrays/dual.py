@@ -5,7 +5,7 @@ Run through a gradient's own code, dual numbers are Pearlmutter's R-operator [Pe
 """
 
 from . import functions as F
-from .pairs import (RANK, Pair, broadcast_to, concatenate, einsum, ones_like, pi, positive,
+from .pairs import (RANK, Pair, broadcast_to, concatenate, constant, einsum, ones_like, pi, positive,
                     primal, reshape, stack, sum, swapaxes, where, zeros_like)
 
 

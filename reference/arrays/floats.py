@@ -23,6 +23,11 @@ def pi(x):
     return 4 * np.arctan(np.ones((), np.result_type(np.real(x), np.float32)))
 
 
+def constant(x, like):
+    """x in the precision of `like`, if that is wider; real x stays real."""
+    return x.astype(np.result_type(x.dtype, np.real(like).dtype), copy=False)
+
+
 def log(x):
     """The principal logarithm."""
     return np.log(x)

@@ -17,7 +17,7 @@ from .namespace import namespace
 
 VOCABULARY = (
     "exp expm1 log log1p sqrt sin cos tanh ndtr "                                  # elementwise
-    "primal positive where pi zeros_like ones_like "                               # branch, make
+    "primal positive where pi constant zeros_like ones_like "                      # branch, make
     "sum einsum concatenate stack swapaxes reshape broadcast_to"                   # arrange
 ).split()
 
@@ -39,6 +39,14 @@ primal, positive, pi, zeros_like, ones_like = map(
 def where(condition, x, y):
     """x where the boolean array `condition` holds, y elsewhere."""
     return namespace(x, y).where(condition, x, y)
+
+
+def constant(x, like):
+    """Floats x as constants to compute with beside `like`: exact balls, wider floats, or x itself.
+
+    Whatever is computed from x alone is then enclosed by balls, or done in longdouble, too.
+    """
+    return namespace(like).constant(x, like)
 
 
 def sum(x, axis):

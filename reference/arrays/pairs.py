@@ -166,6 +166,11 @@ def ones_like(x):
     return F.ones_like(x.re)
 
 
+def constant(x, like):
+    """A constant of the inner numbers."""
+    return F.constant(x, like.re)
+
+
 def where(condition, x, y):
     """Selects both parts alike."""
     pair = x if isinstance(x, Pair) else y

@@ -35,6 +35,11 @@ def pi(x):
     return F.pi(value(x))
 
 
+def constant(x, like):
+    """A constant of the tape."""
+    return F.constant(x, value(like))
+
+
 def zeros_like(x):
     """Zeros, a constant of the tape."""
     return F.zeros_like(value(x))

@@ -82,9 +82,11 @@ def input_factor(objective, p, setting):
     """A = sum_n w_n p_n p_n^T/sum_n w_n (I, I), averaged over places."""
     w = objective.example_weights
     p = p if setting == "expand" else F.sum(p, -2)[..., None, :] / p.shape[-2]
-    total = objective.N if w is None else F.sum(w, -1)
-    weighted = p if w is None else p * w[:, None, None]
-    return F.transpose(flat(weighted, 2)) @ flat(p, 2) / (total * p.shape[-2])
+    if w is None:
+        return F.transpose(flat(p, 2)) @ flat(p, 2) / (objective.N * p.shape[-2])
+    w = F.constant(w, p)
+    total = F.sum(w, -1) * p.shape[-2]
+    return F.transpose(flat(p * w[:, None, None], 2)) @ flat(p, 2) / total
 
 
 def output_factor(g, middle, setting):

@@ -56,7 +56,7 @@ class Sequential:
 
         Leading axes of theta (..., P) become leading axes of the trace.
         """
-        xs = [F.reshape(x, (1,) * (theta.ndim - 1) + x.shape)]
+        xs = [F.constant(F.reshape(x, (1,) * (theta.ndim - 1) + x.shape), theta)]
         for layer, W in zip(self.layers, self.weights(theta)):
             xs.append(layer.forward(W, xs[-1]))
         return xs
