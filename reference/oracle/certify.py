@@ -87,32 +87,60 @@ def certify(quantity, objective, theta, *args, bits=BITS, **options):
 
 
 def certify_value(value, quantity, objective, theta, *args, bits=BITS, **options):
-    """Prove how far a given `value`, from wherever, is from what `quantity` defines exactly."""
-    floats = leaves(value)
+    """Prove how far a given `value`, from wherever, is from what `quantity` defines exactly.
+
+    Parameters and errors are those of `certify`.
+    """
+    floats, obstacle = leaves(value), "no precision was tried"
     _require_numbers(floats)
     for b in bits:
-        with ball.precision(b):
-            try:
-                exact = leaves(quantity(objective, *map(_lift, (theta, *args)), **options))
-            except (ball.Undecided, np.linalg.LinAlgError) as reason:
-                obstacle = str(reason)
-                continue
-            obstacle = "the enclosure stayed wide"
-            _require_same_shapes(floats, exact)
-            errors = [ball.distance(e, f) for e, f in zip(exact, floats)]
-            width = max((ball.radius(e).max(initial=0.0) for e in exact), default=0.0)
-        certificate = _certificate(value, floats, errors, b)
-        if width <= max(NARROW * certificate.radius, TINY * certificate.scale):
+        try:
+            exact = enclosure(quantity, objective, theta, *args, bits=b, **options)
+        except (ball.Undecided, np.linalg.LinAlgError) as reason:
+            obstacle = str(reason)
+            continue
+        certificate = measured(value, exact)
+        if exact.width <= max(NARROW * certificate.radius, TINY * certificate.scale):
             return certificate
+        obstacle = f"the enclosure is still {exact.width:.1e} wide"
     raise NotProven(f"not proven with up to {bits[-1]} bits: {obstacle}.")
 
 
-def _certificate(value, floats, errors, bits):
+@dataclass(frozen=True)
+class Enclosure:
+    """Arrays of balls that contain the exact answer."""
+
+    balls: list
+    bits: int
+
+    @property
+    def width(self):
+        """The largest radius."""
+        return max((float(ball.radius(b).max(initial=0.0)) for b in self.balls), default=0.0)
+
+
+def enclosure(quantity, objective, theta, *args, bits, **options):
+    """Run quantity(objective, theta, *args) on balls of the given precision."""
+    with ball.precision(bits):
+        exact = leaves(quantity(objective, *map(_lift, (theta, *args)), **options))
+    floats = [a.dtype for a in exact if a.dtype != object]
+    if floats:
+        raise TypeError(f"{len(floats)} of {len(exact)} results came back as {floats[0]}, not as "
+                        "balls: nothing is proven about them.")
+    return Enclosure(exact, bits)
+
+
+def measured(value, exact):
+    """The Certificate of `value`, given an Enclosure of the exact answer."""
+    floats = leaves(value)
+    _require_same_shapes(floats, exact.balls)
+    with ball.precision(exact.bits):
+        errors = [ball.distance(e, f) for e, f in zip(exact.balls, floats)]
     radius = max((float(e.max(initial=0.0)) for e in errors), default=0.0)
     scale = max((float(np.abs(f).max(initial=0.0)) for f in floats), default=0.0)
     digits = digits_of(radius, scale)
-    return Certificate(value, radius, scale, digits, bits,
-                       f"same code on balls of {bits} bits; |value - truth| <= {radius:.1e} "
+    return Certificate(value, radius, scale, digits, exact.bits,
+                       f"same code on balls of {exact.bits} bits; |value - truth| <= {radius:.1e} "
                        f"({digits:.1f} digits of the largest entry)", errors)
 
 
