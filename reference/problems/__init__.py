@@ -8,5 +8,6 @@ from .digits import digits
 from .files import load_npz, replacing, save_npz
 from .idx import load_idx, mnist
 from .synthetic import spirals, teacher
+from .zoo import ZOO
 
-__all__ = ["digits", "load_idx", "load_npz", "mnist", "replacing", "save_npz", "spirals", "teacher"]
+__all__ = ["ZOO", "digits", "load_idx", "load_npz", "mnist", "replacing", "save_npz", "spirals", "teacher"]
