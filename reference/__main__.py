@@ -1,0 +1,171 @@
+"""The command line: arguments in, text out, no mathematics."""
+
+import argparse
+import json
+import sys
+from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import nullcontext
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+
+from .oracle import check as oracle
+from .oracle.quantities import QUANTITIES
+from .problems.files import replacing
+
+
+class Refused(Exception):
+    """What the user asked for cannot be done; the message is the whole explanation."""
+
+
+# ---- check ----
+
+HEADER = f"{'quantity':<28}{'route':<34}{'agreed':>8}{'proven':>8}{'wanted':>8}  verdict"
+
+
+def check(arguments):
+    """Run the self-check, print its rows as they come, and return the exit status."""
+    peer = load_peer(arguments.peer) if arguments.peer else None
+    rows, problem = [], None
+    with workers(arguments.workers) as executor:
+        for row in watched(oracle.check(arguments.seed, peer, executor), arguments.json):
+            rows.append(row)
+            if not arguments.json:
+                if row.problem != problem:
+                    problem = row.problem
+                    print(f"\n{problem}\n{HEADER}")
+                print(line(row), flush=True)
+    print(json.dumps(report(rows), indent=1) if arguments.json else summary(rows))
+    if arguments.plot:
+        plot_step_sizes(arguments.plot, arguments.seed)
+    return 0 if all(row.passed or not row.offered for row in rows) else 1
+
+
+def line(row):
+    """One row of the table."""
+    numbers = "".join(f"{digits(d):>8}" for d in (row.agreed, row.proven, row.wanted))
+    return f"{row.title:<28}{row.route:<34}{numbers}  {row.verdict}{': ' * bool(row.note)}{row.note}"
+
+
+def digits(d):
+    """A number of digits: a dash where there is none to tell, `all` for no difference at all."""
+    if d is None or np.isnan(d):
+        return "-"
+    return "all" if d == np.inf else "none" if d == -np.inf else f"{d:.1f}"
+
+
+def summary(rows):
+    """Counts, and what failed by name."""
+    count = Counter(row.verdict for row in rows)
+    failed = sorted({f"{row.quantity} ({row.route}, on {row.problem})" for row in rows
+                     if row.verdict == "FAILED"})
+    proven = sum(row.passed and row.proven is not None for row in rows)
+    absent = f", {count['not offered']} not offered by the peer" if count["not offered"] else ""
+    text = (f"\n{len(rows)} rows, {len({row.quantity for row in rows})} quantities: "
+            f"{count['ok']} agree (digits proven by balls for {proven}), "
+            f"{count['FAILED']} failed{absent}.")
+    return text + "".join(f"\nFAILED: {name}" for name in failed)
+
+
+def report(rows):
+    """The same for machines."""
+    return {"passed": all(row.passed or not row.offered for row in rows),
+            "rows": [row.record() for row in rows]}
+
+
+def load_peer(name):
+    """The object PACKAGE.MODULE:OBJECT; Refused if it is not there or offers no quantity."""
+    module, _, attribute = name.partition(":")
+    if not (module and attribute):
+        raise Refused(f"a peer is named package.module:object, got {name!r}.")
+    try:
+        peer = getattr(import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise Refused(f"no peer {name!r}: {error}.") from None
+    if not any(callable(getattr(peer, quantity, None)) for quantity in QUANTITIES):
+        raise Refused(f"{name} offers none of the quantities: {', '.join(QUANTITIES)}.")
+    return peer
+
+
+def workers(count):
+    """An executor of that many processes; none for 1."""
+    return ProcessPoolExecutor(count) if count > 1 else nullcontext()
+
+
+def watched(rows, quiet):
+    """The rows, with a status line on a terminal that shows only where they do not."""
+    show = quiet and sys.stderr.isatty()
+    for count, row in enumerate(rows, 1):
+        if show:
+            print(f"\r{count} rows, {row.problem}: {row.title:<40}", end="", file=sys.stderr)
+        yield row
+    if show:
+        print(file=sys.stderr)
+
+
+def plot_step_sizes(path, seed):
+    """The picture of errors against step length, written whole or not at all."""
+    from . import plotting
+    from .oracle.step_sizes import step_size_errors
+    path = Path(path)
+    if path.suffix not in (".png", ".pdf", ".svg"):
+        raise Refused(f"--plot writes .png, .pdf or .svg, got {path.name!r}.")
+    where = oracle.point("digits", np.random.default_rng(seed))
+    steps = np.logspace(0, -18, 73)
+    errors = step_size_errors(where.objective, where.theta, where.arguments["v"], steps)
+    axes = plotting.step_sizes(steps, errors)
+    with replacing(path) as temporary:
+        axes.figure.savefig(temporary, format=path.suffix[1:], dpi=150)
+    print(f"wrote {path}", file=sys.stderr)
+
+
+# ---- the parser ----
+
+def parser():
+    """All commands and their options."""
+    top = argparse.ArgumentParser(prog="python -m reference", description=sys.modules[
+        __package__].__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    one = commands.add_parser(
+        "check", help="compare every quantity by every route, and prove digits by balls",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="Compute every quantity by every route on real data, compare them, and prove "
+                    "digits by ball\narithmetic. Columns are decimal digits of the largest entry. "
+                    "Exit status 0 if every row passes, else 1.",
+        epilog="examples:\n  python -m reference check --plot steps.png\n"
+               "  python -m reference check mypackage.module:peer   (an object with functions named "
+               "as the quantities)\n\nquantities: " + ", ".join(QUANTITIES))
+    one.add_argument("peer", nargs="?", metavar="PEER", help="package.module:object whose functions "
+                     "gradient(objective, theta), hvp(objective, theta, v), ... are checked too")
+    one.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
+    one.add_argument("--plot", metavar="FILE", help="also draw error against step length")
+    one.add_argument("--workers", type=positive, default=1, metavar="N", help="processes (default 1)")
+    one.add_argument("--seed", type=int, default=0, help="of parameters and directions (default 0)")
+    one.set_defaults(run=check)
+    return top
+
+
+def positive(text):
+    """A positive integer."""
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive number")
+    return int(text)
+
+
+def main(arguments=None):
+    """Parse, run, and turn what was refused into one sentence and exit status 2."""
+    chosen = parser().parse_args(arguments)
+    try:
+        return chosen.run(chosen)
+    except (Refused, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted; nothing was written.", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

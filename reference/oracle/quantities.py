@@ -1,0 +1,115 @@
+"""Every quantity as a table line: its routes, all functions of (objective, theta, ...).
+
+The first route is the one that users call and that is run on balls; the others share as little
+code with it as possible.  `arguments` name what follows theta: v and w, directions (P,); u, a
+cotangent of the outputs; seed, of the labels drawn for the Monte-Carlo Fisher matrix.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ..curvature import gauss_newton as gn
+from ..curvature.hessian import hessian
+from ..curvature.operator import blocks, columns, dense
+from ..derivatives import complex_step, dual, taylor
+from ..derivatives.jacobian import jacobian, per_example_gradients
+from ..derivatives.routes import offering, vjp
+from . import twins
+
+WHOLE = 200                            # largest P for which whole matrices are run on balls
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """`routes`: name -> function of (objective, theta, *arguments).
+
+    `provable` is the largest P for which balls are worth their time; `extended` says whether the
+    inputs of the quantity are the same in longdouble; `expected` are the digits to expect of a
+    route in float64, 13 where it says nothing.
+    """
+
+    title: str
+    routes: dict
+    arguments: tuple = ()
+    provable: int = 2000
+    extended: bool = True
+    expected: dict = field(default_factory=dict)
+
+    def digits(self, route):
+        """Digits to expect of a route in float64."""
+        return self.expected.get(route, 13)
+
+
+def _hessian_by(name):
+    return lambda objective, theta: columns(hessian(objective, theta, route=name))
+
+
+def _fisher(whole, kind):
+    def route(objective, theta, *seed):
+        return whole(gn.fisher(objective, theta, kind, *map(np.random.default_rng, seed)))
+    return route
+
+
+def _curvature(pair):
+    return lambda objective, theta, v, w: pair(objective, theta, v[None], w[None])[0, 0]
+
+
+DIFFERENCES = {"central difference": 9}
+
+QUANTITIES = {
+    "value": Quantity("loss L", {
+        "whole batch": lambda o, t: o.value(t), "one by one": twins.value_one_by_one}),
+    "gradient": Quantity("gradient g", offering("gradient"), expected=DIFFERENCES),
+    "per_example_gradients": Quantity("gradients of loss_n", {
+        "contraction": per_example_gradients,
+        "autograd one by one": twins.gradients_one_by_one}),
+    "jvp": Quantity("product J v", offering("jvp"), ("v",), expected=DIFFERENCES),
+    "vjp": Quantity("product J^T u", {
+        "backprop": vjp, "Jacobian by dual": twins.transposed_product}, ("u",)),
+    "jacobian": Quantity("Jacobian J", {
+        "backprop": jacobian, "dual": twins.jacobian_by(dual.derivative),
+        "complex step": twins.jacobian_by(complex_step.derivative)}, provable=WHOLE),
+    "hvp": Quantity("product H v", offering("hvp"), ("v",), expected=DIFFERENCES),
+    "curvature": Quantity("curvature v^T H w", {
+        "dual": lambda o, t, v, w: (v * dual.hvp(o, t, w)).sum(-1),
+        "hyper-dual": _curvature(dual.hyper_curvature),
+        "bicomplex": _curvature(complex_step.bicomplex_curvature),
+        "Taylor series": taylor.curvature}, ("v", "w")),
+    "third": Quantity("third Taylor coefficient", {
+        "complex step of dual": twins.third_by_complex_step,
+        "Taylor series": lambda o, t, v: taylor.taylor(o, t, v, 3).coefficients[3]},
+        ("v",), provable=0),
+    "hessian": Quantity("Hessian H", {
+        "assembled": lambda o, t: dense(hessian(o, t)), "dual": _hessian_by("dual"),
+        "complex step": _hessian_by("complex step"), "autograd": _hessian_by("autograd")},
+        provable=WHOLE),
+    "hessian_blocks": Quantity("diagonal blocks of H", {
+        "assembled": lambda o, t: blocks(hessian(o, t), o.net.layout),
+        "dual": twins.diagonal_blocks(_hessian_by("dual"))}, provable=WHOLE),
+    "gauss_newton": Quantity("Gauss-Newton G", {
+        "assembled": lambda o, t: dense(gn.gauss_newton(o, t)),
+        "products": lambda o, t: columns(gn.gauss_newton(o, t)),
+        "J^T S J": twins.gauss_newton_sandwich}, provable=WHOLE),
+    "gauss_newton_blocks": Quantity("diagonal blocks of G", {
+        "assembled": lambda o, t: blocks(gn.gauss_newton(o, t), o.net.layout),
+        "J^T S J": twins.diagonal_blocks(twins.gauss_newton_sandwich)}, provable=WHOLE),
+    "fisher_type2": Quantity("Fisher, type-2", {
+        "assembled": _fisher(dense, "type-2"), "products": _fisher(columns, "type-2"),
+        "J^T S J": twins.fisher_sandwich("type-2")}, provable=WHOLE),
+    "fisher_mc": Quantity("Fisher, Monte Carlo", {
+        "assembled": _fisher(dense, "mc"), "products": _fisher(columns, "mc"),
+        "J^T S J": twins.fisher_sandwich("mc")}, ("seed",), provable=WHOLE,
+        extended=False),               # drawn labels are rounded to float64
+    "fisher_empirical": Quantity("Fisher, empirical", {
+        "assembled": _fisher(dense, "empirical"), "products": _fisher(columns, "empirical"),
+        "gradients one by one": twins.outer_gradients}, provable=WHOLE),
+    "kfac": Quantity("K-FAC factors G, A", {
+        "contractions": twins.kfac_factors, "one by one": twins.kfac_one_by_one}),
+    "kfac_inverse": Quantity("K-FAC inverses, damped", {
+        "solve": twins.kfac_inverses, "eigenvalues": twins.kfac_inverses_by_eigenvalues},
+        provable=WHOLE),
+    "kbfgs": Quantity("K-BFGS, two steps", {
+        "inverse updates": twins.kbfgs_steps,
+        "direct updates": twins.kbfgs_steps_dense}, provable=WHOLE),
+}
