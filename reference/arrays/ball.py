@@ -26,17 +26,24 @@ def precision(bits):
 # ---- in and out ----
 
 def exact(x):
-    """Balls of radius zero around floating-point numbers of any precision."""
+    """Balls of radius zero around integers and floating-point numbers of any precision."""
     return _each(_exact_one)(np.asarray(x))
 
 
 def _exact_one(t):
     if isinstance(t, (flint.arb, SERIES)):
         return t
-    if isinstance(t, np.longdouble):
-        high = float(t)
-        return flint.arb(high) + flint.arb(float(t - np.longdouble(high)))
-    return flint.arb(t if isinstance(t, int) else float(t))
+    if isinstance(t, (int, np.integer)):
+        return _ratio(int(t), 1)
+    if isinstance(t, np.longdouble) and np.isfinite(t):
+        return _ratio(*t.as_integer_ratio())
+    return flint.arb(float(t))
+
+
+def _ratio(p, q):
+    """p/q for q a power of 2, exact whatever the working precision."""
+    with precision(max(p.bit_length(), 2)):
+        return flint.arb(p) / flint.arb(q)
 
 
 def midpoint(x):
