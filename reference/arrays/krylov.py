@@ -42,14 +42,14 @@ def cg(A, b, x=None, tol=1e-10, maxiter=None):
     """
     x = 0 * b if x is None else x
     r = b - A(x)
-    p, rr, goal = r, r @ r, tol * tol * (b @ b)
+    p, rr, goal, k = r, r @ r, tol * tol * (b @ b), -1
     for k in range(10 * b.size if maxiter is None else maxiter):
         if rr <= goal:
             return CGResult(x, b - A(x), k, "converged")
         q = A(p)
         curvature = p @ q
         if not curvature > 0:
-            return CGResult(x, r, k, "negative curvature")
+            return CGResult(x, b - A(x), k, "negative curvature")
         x, r = x + (rr / curvature) * p, r - (rr / curvature) * q
         rr, before = r @ r, rr
         p = r + (rr / before) * p
