@@ -80,7 +80,7 @@ def _output(c, S, bends):
     slope = c.slopes[-1]
     S = slope[:, :, None] * S * slope[:, None, :]
     if bends:
-        S = S + c.bends[-1][:, :, None] * np.eye(S.shape[-1], dtype=int)
+        S = S + c.bends[-1][:, :, None] * F.identity(S)
     return c.slopes[:-1], (c.bends[:-1] if bends else None), S
 
 
