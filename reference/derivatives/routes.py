@@ -36,7 +36,7 @@ def _rounding(eps):
 
 def _truncation(eps):
     """Richardson's differences keep about two thirds of the digits; stated with a margin."""
-    return 10 * eps ** 0.6
+    return 10 * eps ** 0.7
 
 
 ROUTES = {
