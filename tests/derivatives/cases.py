@@ -28,7 +28,8 @@ def make(layers, loss, n=N, seed=0, **options):
     rng = np.random.default_rng(seed)
     net = Sequential(*layers)
     theta = 0.7 * rng.standard_normal(net.layout.size)
-    x = rng.standard_normal((n, layers[0].inputs))
+    width = next(layer.inputs for layer in layers if isinstance(layer, Dense))
+    x = rng.standard_normal((n, width))
     y = next(draw for known, draw in TARGETS.items() if known.name == loss.name)
     return Objective(net, loss, x, y(rng, net.forward(theta, x)[-1]), **options), theta
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from reference import (certify, columns, dense, fisher, gauss_newton, gradient,
-                       hessian, hvp, jvp)
+from reference import (certify, columns, dense, fisher, gauss_newton, gradient, hessian, hvp,
+                       jvp)
 from reference.arrays import ball
 from reference.arrays.precision import eps
 from reference.derivatives.routes import ROUTES, offering
@@ -35,6 +35,15 @@ def test_gradients_agree(problem, name):
 def test_hessian_vector_products_agree(problem, name):
     v = directions(problem[1])
     assert distance(hvp(*problem, v, route=name), hvp(*wide(*problem, v))) <= 1e-14
+
+
+@pytest.mark.parametrize("quantity", ["gradient", "hvp"])
+def test_central_differences_keep_the_error_they_state_which_is_not_absurdly_wide(problem, quantity):
+    v, route = directions(problem[1])[:1], ROUTES["central difference"]
+    truth = {"gradient": gradient(*problem), "hvp": hvp(*problem, v)}[quantity]
+    found = {"gradient": lambda: route.gradient(*problem), "hvp": lambda: route.hvp(*problem, v)}
+    stated = route.error(eps(float))
+    assert 1e-4 * stated <= distance(found[quantity](), truth) <= stated
 
 
 @pytest.mark.parametrize("name", QUICK)

@@ -1,0 +1,104 @@
+"""Curvature matrices are SciPy operators: arithmetic, solvers, shapes."""
+
+import numpy as np
+import pytest
+from scipy.sparse.linalg import LinearOperator, aslinearoperator, cg, eigsh
+
+from reference import block, blocks, columns, dense, fisher, gauss_newton, hessian
+from reference.arrays.precision import eps
+from tests.derivatives.cases import directions, distance, small
+
+TOLERANCE = 45 * eps(float)
+
+
+@pytest.fixture(scope="module")
+def problem():
+    return small(l2=0.1)
+
+
+@pytest.fixture(scope="module")
+def H(problem):
+    return hessian(*problem)
+
+
+@pytest.fixture(scope="module")
+def M(H):
+    return dense(H)
+
+
+def test_products_with_vectors_columns_and_matrices(H, M):
+    v, V = directions(M[0])[0], directions(M[0], 5).T
+    assert isinstance(H, LinearOperator) and H.shape == (34, 34) and H.dtype == float
+    assert distance(H @ v, M @ v) <= TOLERANCE
+    assert distance(H.matvec(v[:, None]), M @ v[:, None]) <= TOLERANCE
+    assert distance(H @ V, M @ V) <= TOLERANCE
+    assert distance(H.matmat(V), M @ V) <= TOLERANCE
+    assert distance(H.rmatvec(v), M.T @ v) <= TOLERANCE
+    assert distance(H.rmatmat(V), M.T @ V) <= TOLERANCE
+    assert (H @ V[:, :0]).shape == (34, 0) and (H @ V[:, :1]).shape == (34, 1)
+
+
+def test_more_columns_than_fit_in_one_pass(H, M):
+    V = directions(M[0], 131).T
+    assert distance(H @ V, M @ V) <= TOLERANCE
+
+
+def test_arrays_of_any_order_and_stride_are_accepted(H, M):
+    V = directions(M[0], 10)
+    frozen = V.T.copy()
+    frozen.flags.writeable = False
+    for W in (V.T, np.asfortranarray(V.T), V.T[:, ::-2], frozen):
+        assert distance(H @ W, M @ W) <= TOLERANCE
+    assert distance(H @ V[0, ::-1], M @ V[0, ::-1]) <= TOLERANCE
+
+
+def test_scipy_arithmetic(H, M):
+    I = aslinearoperator(np.eye(34))
+    sums = {"H + lam I": (H + 0.5 * I, M + 0.5 * np.eye(34)), "2 H": (2 * H, 2 * M),
+            "H H": (H @ H, M @ M), "-H": (-H, -M), "H - H/2": (H - 0.5 * H, M / 2),
+            "H^T": (H.T, M), "H^*": (H.adjoint(), M), "H^3": (H ** 3, M @ M @ M)}
+    for name, (operator, matrix) in sums.items():
+        assert distance(dense(operator), matrix) <= TOLERANCE, name
+        assert distance(columns(operator), matrix) <= TOLERANCE, name
+
+
+def test_blocks_of_what_scipy_makes_of_an_operator(problem, H, M):
+    layout = problem[0].net.layout
+    shifted = H + 0.5 * aslinearoperator(np.eye(34))
+    for part, s in zip(blocks(shifted, layout), layout.slices):
+        assert distance(part, M[s, s] + 0.5 * np.eye(s.stop - s.start)) <= TOLERANCE
+        assert distance(block(shifted, s), part) <= TOLERANCE
+    assert distance(block(H, slice(3, 7)), M[3:7, 3:7]) <= TOLERANCE
+    assert distance(block(H, [5, 1, 20]), M[np.ix_([5, 1, 20], [5, 1, 20])]) <= TOLERANCE
+
+
+def test_eigenvalues_by_lanczos_are_those_of_the_dense_matrix(H, M):
+    values = eigsh(H, k=3, which="LA", return_eigenvectors=False, v0=np.ones(34))
+    assert distance(np.sort(values), np.linalg.eigvalsh(M)[-3:]) <= 1e-12       # eigsh's own tol
+
+
+def test_conjugate_gradients_solve_the_damped_system(problem):
+    G = gauss_newton(*problem) + aslinearoperator(np.eye(34))
+    b = directions(problem[1])[0]
+    x, info = cg(G, b, rtol=1e-12)
+    assert info == 0 and np.linalg.norm(dense(G) @ x - b) <= 1e-11 * np.linalg.norm(b)
+
+
+def test_float32_stays_float32_and_longdouble_longdouble():
+    for dtype in (np.float32, np.longdouble):
+        objective, theta = small()
+        objective, theta = objective.to(dtype), theta.astype(dtype)
+        for matrix in (hessian, gauss_newton, fisher):
+            B = matrix(objective, theta)
+            assert (B @ theta).dtype == B.dtype == dtype
+            assert block(B, slice(0, 3)).dtype == dtype
+
+
+def test_vectors_of_a_wrong_length_are_refused(H):
+    for shape in [(33,), (35,), (33, 2), (34, 2, 1)]:
+        with pytest.raises(ValueError):
+            H @ np.ones(shape)
+
+
+def test_a_wrong_product_would_be_seen(H, M):
+    assert distance(H @ M[0], (M + np.diag(1e-12 * M.max() * np.ones(34))) @ M[0]) > TOLERANCE
