@@ -28,6 +28,8 @@ HEADER = f"{'quantity':<28}{'route':<34}{'agreed':>8}{'proven':>8}{'wanted':>8} 
 def check(arguments):
     """Run the self-check, print its rows as they come, and return the exit status."""
     peer = load_peer(arguments.peer) if arguments.peer else None
+    if arguments.plot:
+        require_picture(Path(arguments.plot))
     rows, problem = [], None
     with workers(arguments.workers) as executor:
         for row in watched(oracle.check(arguments.seed, peer, executor), arguments.json):
@@ -105,13 +107,19 @@ def watched(rows, quiet):
         print(file=sys.stderr)
 
 
+def require_picture(path):
+    """Refused unless a picture can be written there: before the work, not after."""
+    if path.suffix not in (".png", ".pdf", ".svg"):
+        raise Refused(f"--plot writes .png, .pdf or .svg, got {path.name!r}.")
+    if not path.parent.is_dir():
+        raise Refused(f"--plot: there is no folder {path.parent}.")
+
+
 def plot_step_sizes(path, seed):
     """The picture of errors against step length, written whole or not at all."""
     from . import plotting
     from .oracle.step_sizes import step_size_errors
     path = Path(path)
-    if path.suffix not in (".png", ".pdf", ".svg"):
-        raise Refused(f"--plot writes .png, .pdf or .svg, got {path.name!r}.")
     where = oracle.point("digits", np.random.default_rng(seed))
     steps = np.logspace(0, -18, 73)
     errors = step_size_errors(where.objective, where.theta, where.arguments["v"], steps)
@@ -142,16 +150,21 @@ def parser():
     one.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
     one.add_argument("--plot", metavar="FILE", help="also draw error against step length")
     one.add_argument("--workers", type=positive, default=1, metavar="N", help="processes (default 1)")
-    one.add_argument("--seed", type=int, default=0, help="of parameters and directions (default 0)")
+    one.add_argument("--seed", type=natural, default=0, help="of parameters and directions (default 0)")
     one.set_defaults(run=check)
     return top
 
 
-def positive(text):
-    """A positive integer."""
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a positive number")
+def natural(text, least=0):
+    """A whole number, at least `least`."""
+    if not text.isdecimal() or int(text) < least:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number >= {least}")
     return int(text)
+
+
+def positive(text):
+    """A whole number, at least 1."""
+    return natural(text, 1)
 
 
 def main(arguments=None):

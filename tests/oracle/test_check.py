@@ -1,0 +1,102 @@
+"""`check` passes over what is right and fails over every planted fault, naming the quantity."""
+
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from reference.oracle import check as oracle
+from reference.oracle.quantities import QUANTITIES
+
+sys.path.insert(0, str(Path(__file__).parent))
+import peers  # noqa: E402
+
+SMALL = "pooled digits"
+
+
+def rows(quantity, peer=None, problem=SMALL):
+    return oracle.rows_of((problem, quantity, 0, peer))
+
+
+def peer_row(quantity, peer):
+    return rows(quantity, peer)[-1]
+
+
+@pytest.mark.parametrize("quantity", QUANTITIES)
+def test_every_route_to_every_quantity_passes_on_the_small_digits(quantity):
+    for row in rows(quantity):
+        assert row.passed, row
+
+
+@pytest.mark.parametrize("quantity", QUANTITIES)
+def test_every_quantity_has_two_routes_that_are_different_functions(quantity):
+    routes = list(QUANTITIES[quantity].routes.values())
+    assert len(routes) >= 2 and len(set(map(id, routes))) == len(routes)
+
+
+@pytest.mark.parametrize("quantity", ["value", "gradient", "hvp", "hessian"])
+def test_a_right_peer_passes_and_its_digits_are_proven(quantity):
+    row = peer_row(quantity, peers.right)
+    assert row.passed and row.proven > 13
+
+
+@pytest.mark.parametrize("peer, quantity", [
+    (peers.twice_too_large, "hvp"), (peers.one_entry, "gradient"),
+    (peers.wrong_shape, "gradient"), (peers.not_a_number, "gradient"),
+    (peers.raises, "gradient"), (peers.writes_to_theta, "gradient"),
+    (peers.forgetful, "gradient")], ids=lambda a: getattr(a, "__name__", a))
+def test_a_planted_fault_fails_its_quantity_and_no_other(peer, quantity):
+    assert peer_row(quantity, peer).verdict == "FAILED"
+    for other in {"value", "gradient", "hvp"} - {quantity}:
+        assert peer_row(other, peer).passed
+
+
+def test_a_fault_is_told_in_words_where_digits_cannot_tell_it():
+    assert "shape" in peer_row("gradient", peers.wrong_shape).note
+    assert "out of ideas" in peer_row("gradient", peers.raises).note
+    assert "changed its inputs" in peer_row("gradient", peers.writes_to_theta).note
+    assert "identical calls" in peer_row("gradient", peers.forgetful).note
+
+
+def test_what_a_peer_does_not_offer_is_neither_passed_nor_failed():
+    row = peer_row("kfac", peers.right)
+    assert row.verdict == "not offered" and not row.passed
+
+
+def test_a_wrong_first_route_fails_though_nothing_else_is_wrong(monkeypatch):
+    quantity = QUANTITIES["gradient"]
+    wrong = {**quantity.routes, "backprop": lambda o, t: 1.000001 * quantity.routes["dual"](o, t)}
+    monkeypatch.setitem(QUANTITIES, "gradient", type(quantity)(quantity.title, wrong))
+    failed = {row.route for row in rows("gradient") if not row.passed}
+    assert "backprop" in failed
+
+
+def test_a_wrong_second_route_fails_by_the_proof_even_if_the_first_shares_its_error(monkeypatch):
+    quantity = QUANTITIES["value"]
+    shared = {name: (lambda o, t, f=f: f(o, t) if t.dtype == object else f(o, t) * (1 + 1e-9))
+              for name, f in quantity.routes.items()}
+    monkeypatch.setitem(QUANTITIES, "value", type(quantity)(quantity.title, shared))
+    agreed = [row.agreed for row in rows("value") if row.agreed is not None]
+    assert min(agreed) > 13 and not any(row.passed for row in rows("value"))
+
+
+def test_digits_are_nan_for_nan_and_then_nothing_passes():
+    nan = oracle.Row("p", "q", "t", "r", float("nan"), None, 13)
+    assert not nan.passed
+    assert not oracle.Row("p", "q", "t", "r", 15.0, float("nan"), 13).passed
+    assert not oracle.Row("p", "q", "t", "r", None, None, 13).passed
+
+
+def test_agreement_counts_the_digits_of_the_largest_entry():
+    a = np.array([1.0, 1e-9])
+    assert np.isclose(oracle.agreement(a, a + np.array([0, 1e-5])), 5, atol=1e-4)
+    assert oracle.agreement(a, a) == np.inf
+
+
+def test_rows_do_not_depend_on_the_executor(monkeypatch):
+    some = [(SMALL, "value", 0, None), (SMALL, "curvature", 0, None)]
+    monkeypatch.setattr(oracle, "tasks", lambda seed, peer: some)
+    with ThreadPoolExecutor(1) as executor:
+        assert list(oracle.check(executor=executor)) == list(oracle.check())

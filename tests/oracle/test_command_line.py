@@ -1,0 +1,92 @@
+"""The command line: exit status, table, JSON, picture, refusals."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from reference.__main__ import main
+from reference.oracle import check as oracle
+
+QUICK = [("pooled digits", "gradient", 0), ("pooled digits", "hvp", 0)]
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Two quantities on the small problem only."""
+    monkeypatch.syspath_prepend(str(Path(__file__).parent))
+    monkeypatch.setattr(oracle, "tasks", lambda seed, peer: [(*task, peer) for task in QUICK])
+
+
+def test_check_exits_with_0_and_shows_agreed_and_proven_digits(quick, capsys):
+    assert main(["check"]) == 0
+    out = capsys.readouterr().out
+    assert "agreed" in out and "proven" in out and "complex step" in out and "0 failed" in out
+
+
+def test_a_planted_fault_makes_check_exit_with_1_and_name_the_quantity(quick, capsys):
+    assert main(["check", "peers:twice_too_large"]) == 1
+    failed = [s for s in capsys.readouterr().out.splitlines() if s.startswith("FAILED")]
+    assert failed == ["FAILED: hvp (peer, on pooled digits)"]
+
+
+def test_json_holds_every_row_and_the_verdict(quick, capsys):
+    assert main(["check", "peers:not_a_number", "--json"]) == 1
+    report = json.loads(capsys.readouterr().out)
+    assert report["passed"] is False
+    verdicts = {(row["quantity"], row["route"]): row["verdict"] for row in report["rows"]}
+    assert verdicts["gradient", "peer"] == "FAILED" and verdicts["hvp", "peer"] == "ok"
+
+
+def test_the_picture_is_written_whole_and_nothing_else(quick, tmp_path, capsys):
+    assert main(["check", "--plot", str(tmp_path / "steps.png")]) == 0
+    assert [p.name for p in tmp_path.iterdir()] == ["steps.png"]
+    assert (tmp_path / "steps.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("arguments, words", [
+    (["check", "peers"], "package.module:object"),
+    (["check", "no.such.module:peer"], "no.such"),
+    (["check", "peers:nobody"], "nobody"),
+    (["check", "peers:offers_nothing"], "offers none"),
+    (["check", "--plot", "steps.exe"], ".png, .pdf or .svg"),
+    (["check", "--plot", "/no/such/folder/steps.png"], "/no/such/folder"),
+], ids=lambda a: " ".join(a) if isinstance(a, list) else "")
+def test_what_cannot_be_done_is_refused_in_one_sentence_with_status_2(
+        quick, arguments, words, capsys):
+    assert main(arguments) == 2
+    captured = capsys.readouterr()
+    assert words in captured.err and captured.err.count("\n") == 1 and not captured.out
+
+
+@pytest.mark.parametrize("arguments", [["check", "--workers", "0"], ["check", "--workers", "x"],
+                                       ["check", "--seed", "-1"], ["nonsense"], []])
+def test_bad_options_exit_with_2(arguments, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(arguments)
+    assert stop.value.code == 2
+
+
+def test_help_has_an_example_and_the_names_of_the_quantities(capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["check", "--help"])
+    out = capsys.readouterr().out
+    assert stop.value.code == 0 and "example" in out and "fisher_empirical" in out
+
+
+def test_interruption_is_said_and_not_a_traceback(monkeypatch, capsys):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+    monkeypatch.setattr(oracle, "check", interrupted)
+    assert main(["check"]) == 130 and "interrupted" in capsys.readouterr().err
+
+
+def test_differences_make_a_v_and_the_complex_step_a_flat_line():
+    from reference.oracle.step_sizes import step_size_errors
+    where = oracle.point("pooled digits", np.random.default_rng(0))
+    steps = np.logspace(-1, -16, 46)
+    errors = step_size_errors(where.objective, where.theta, where.arguments["v"], steps)
+    best = steps[errors["central difference"].argmin()]
+    assert 1e-7 < best < 1e-3 and errors["central difference"][-1] > 1e-3
+    assert errors["complex step"][steps < 1e-9].max() < 20 * np.finfo(float).eps
