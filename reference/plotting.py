@@ -1,10 +1,7 @@
 """Pictures: functions that take arrays and return matplotlib Axes."""
 
-import matplotlib
 import numpy as np
-
-matplotlib.use("Agg", force=False)
-import matplotlib.pyplot as plt  # noqa: E402 - after the backend is chosen
+from matplotlib.figure import Figure
 
 STYLES = {"forward difference": ("tab:orange", "v"), "central difference": ("tab:blue", "o"),
           "complex step": ("tab:green", "s")}
@@ -27,7 +24,7 @@ def step_sizes(steps, errors, eps=np.finfo(float).eps, axes=None):
     -------
     matplotlib Axes
     """
-    axes = plt.figure(figsize=(7, 5), layout="constrained").subplots() if axes is None else axes
+    axes = Figure(figsize=(7, 5), layout="constrained").subplots() if axes is None else axes
     for route, error in errors.items():
         color, marker = STYLES.get(route, (None, "."))
         axes.loglog(steps, np.maximum(error, eps / 10), marker=marker, color=color, ms=4, label=route)
