@@ -117,7 +117,7 @@ class KronEigen:
 
 def _damped_inverse(name, M, shift):
     """(M + shift I)^-1, symmetric to the last bit; refuses what would have no correct digit."""
-    damped = M + shift * np.eye(len(M), dtype=int)
+    damped = M + shift * np.eye(len(M), dtype="int8")       # so small that no float widens
     if M.dtype != object:
         values = np.linalg.eigvalsh(damped.astype(np.result_type(np.float32, M.dtype.type(0))
                                                   if M.dtype != np.longdouble else float))
