@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ..arrays import functions as F
+from ..arrays.checks import require_float
 from .affine import Affine
 from .initial import glorot
 from .layout import Layout
@@ -45,6 +46,7 @@ class Sequential:
 
     def weights(self, theta):
         """One entry per layer: its matrix W, or None."""
+        require_float("theta", theta)
         if theta.shape[-1:] != (self.layout.size,):
             raise ValueError(f"theta has shape {theta.shape} but {self} needs {self.layout.size} "
                              "parameters on the last axis; build it with net.initial(rng).")
@@ -56,8 +58,9 @@ class Sequential:
 
         Leading axes of theta (..., P) become leading axes of the trace.
         """
+        Ws = self.weights(theta)
         xs = [F.constant(F.reshape(x, (1,) * (theta.ndim - 1) + x.shape), theta)]
-        for layer, W in zip(self.layers, self.weights(theta)):
+        for layer, W in zip(self.layers, Ws):
             xs.append(layer.forward(W, xs[-1]))
         return xs
 
