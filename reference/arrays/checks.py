@@ -9,13 +9,16 @@ def require_array(name, x):
         raise TypeError(f"{name} is a {type(x).__name__}; pass numpy.asarray({name}, float).")
 
 
-def require_float(name, x):
-    """ValueError unless x holds floating-point numbers (or a number system made of them)."""
+def require_float(name, x, kinds="fcO"):
+    """ValueError unless x holds floating-point numbers (or a number system made of them).
+
+    `kinds` are NumPy's letters for what is allowed: "f" alone for data, which are real.
+    """
     require_array(name, x)
     if x.dtype.kind in "biu":
         raise ValueError(f"{name} holds {x.dtype}; write {name}.astype(float) if these are numbers "
                          "to compute with.")
-    if x.dtype.kind not in "fcO" or x.dtype == np.float16:
+    if x.dtype.kind not in kinds or x.dtype == np.float16:
         raise ValueError(f"{name} holds {x.dtype}; use float32, float64 or longdouble.")
 
 

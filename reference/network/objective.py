@@ -47,22 +47,22 @@ class Objective:
     l2: float = 0.0
 
     def __post_init__(self):
-        require_float("x", self.x)
+        require_float("x", self.x, "f")
         require_array("y", self.y)
         require_finite("x", self.x)
         if self.reduction not in REDUCTIONS:
             raise ValueError(f"reduction must be one of {REDUCTIONS}, got {self.reduction!r}.")
         if not 0 <= self.l2 < np.inf:
             raise ValueError(f"l2 must be finite and not negative, got {self.l2}.")
-        if len(self.x) == 0:
-            raise ValueError("the batch is empty: x has no examples.")
+        if self.x.ndim == 0 or self.x.size == 0:
+            raise ValueError(f"the batch is empty: x has shape {self.x.shape}.")
         self._check_weights()
         self._targets
 
     def _check_weights(self):
         if self.weights is None:
             return
-        require_float("weights", self.weights)
+        require_float("weights", self.weights, "f")
         require_shape("weights", self.weights.shape, self.x.shape[:1], "the batch")
         require_finite("weights", self.weights)
         if (self.weights < 0).any() or not (self.weights > 0).any():

@@ -8,7 +8,7 @@ from ..arrays.checks import require_finite, require_float, require_shape
 def real(y, shape, *_):
     """Floats of the shape of z."""
     require_shape("y", y.shape, shape, "the network's output")
-    require_float("y", y)
+    require_float("y", y, "f")
     require_finite("y", y)
     return y, None
 
