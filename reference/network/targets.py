@@ -41,6 +41,8 @@ def classes(y, shape, weights=None, smoothing=0.0, ignore=None):
     labels = y.dtype.kind in "iu"
     if labels:
         q, mass = _one_hot(y, shape, ignore)
+    elif y.shape == tuple(shape[:-1]):
+        raise ValueError(f"labels hold {y.dtype}; write y.astype(int) if these are class numbers.")
     else:
         q, mass = probabilities(y, shape)[0], None
         _require_all(np.abs(q.sum(-1) - 1) <= 1e-6, q.sum(-1), "rows that sum to 1")
@@ -57,7 +59,7 @@ def classes(y, shape, weights=None, smoothing=0.0, ignore=None):
 
 
 def _one_hot(y, shape, ignore):
-    require_shape("labels", y.shape, shape[:-1], "the network's outputs, one label each")
+    require_shape("y", y.shape, shape[:-1], "one label for each of the network's outputs")
     kept = np.ones(y.shape, bool) if ignore is None else y != ignore
     inside = (y >= 0) & (y < shape[-1])
     _require_all(inside | ~kept, y, f"labels in 0..{shape[-1] - 1}")
