@@ -57,7 +57,9 @@ class Objective:
         if self.x.ndim == 0 or self.x.size == 0:
             raise ValueError(f"the batch is empty: x has shape {self.x.shape}.")
         self._check_weights()
-        self._targets
+        if self.example_weights is not None and not (self.example_weights > 0).any():
+            raise ValueError("every example is ignored or has weight 0; nothing is left to learn "
+                             "from: see the loss's ignore and weights, and the example weights.")
 
     def _check_weights(self):
         if self.weights is None:
@@ -65,9 +67,8 @@ class Objective:
         require_float("weights", self.weights, "f")
         require_shape("weights", self.weights.shape, self.x.shape[:1], "the batch")
         require_finite("weights", self.weights)
-        if (self.weights < 0).any() or not (self.weights > 0).any():
-            raise ValueError("weights must not be negative, and not all zero; the smallest is "
-                             f"{self.weights.min()}, the largest {self.weights.max()}.")
+        if (self.weights < 0).any():
+            raise ValueError(f"weights must not be negative; the smallest is {self.weights.min()}.")
 
     # ---- data, as the formulas want it ----
 

@@ -53,8 +53,6 @@ def classes(y, shape, weights=None, smoothing=0.0, ignore=None):
         q = q * np.asarray(weights)
         total = q.sum(-1)
         q, mass = q / np.where(total > 0, total, 1)[..., None], (1 if mass is None else mass) * total
-    if mass is not None and not np.any(mass > 0):
-        raise ValueError("every example is ignored or has weight 0; nothing is left to learn from.")
     return q, mass
 
 
