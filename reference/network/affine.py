@@ -6,6 +6,7 @@ parameter vectors at once; every trace has them) or of the cotangent (several di
 
 from dataclasses import dataclass
 from math import prod
+from numbers import Integral
 
 from ..arrays import functions as F
 
@@ -54,8 +55,8 @@ class Dense(Affine):
     bias: bool = True
 
     def __post_init__(self):
-        if min(self.inputs, self.outputs) < 1:
-            raise ValueError(f"{self} needs at least one input and one output.")
+        if not all(isinstance(n, Integral) and n > 0 for n in (self.inputs, self.outputs)):
+            raise ValueError(f"{self} needs whole numbers of inputs and outputs, at least 1.")
 
     @property
     def shape(self):

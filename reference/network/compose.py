@@ -26,6 +26,9 @@ class Sequential:
         object.__setattr__(self, "layers", layers)
         if not layers:
             raise ValueError("Sequential needs at least one layer.")
+        for i, layer in enumerate(layers):
+            if isinstance(layer, type) or not hasattr(layer, "vjp"):
+                raise TypeError(f"layer {i} is {layer!r}; call its constructor, as in Tanh().")
 
     def __repr__(self):
         return f"Sequential({', '.join(map(repr, self.layers))})"

@@ -6,6 +6,7 @@ derivative does.  At a kink the value of the left side is taken (hard-tanh: slop
 """
 
 from dataclasses import dataclass
+from math import inf
 from typing import Callable
 
 from ..arrays.functions import (cos, exp, expm1, gaussian_density, magnitude, ndtr, negative_part,
@@ -48,6 +49,8 @@ class Elementwise:
         if len(self.parameters) != len(defaults):
             raise ValueError(f"{self.name} takes {len(defaults)} parameters, "
                              f"got {self.parameters}.")
+        if not all(-inf < value < inf for value in self.parameters):
+            raise ValueError(f"parameters of {self} must be finite.")
 
     def __repr__(self):
         return f"{self.name}({', '.join(map(str, self.parameters))})"

@@ -7,6 +7,7 @@ Hessian (..., C, C).
 """
 
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Callable, Optional
 
 import numpy as np
@@ -228,6 +229,8 @@ def CrossEntropy(weights=None, smoothing=0.0, ignore=None):
     """
     if not 0 <= smoothing < 1:
         raise ValueError(f"smoothing must be in [0, 1), got {smoothing}.")
+    if not (ignore is None or isinstance(ignore, Integral)):
+        raise ValueError(f"ignore must be a whole number, a label, or None; got {ignore!r}.")
     if weights is not None:
         weights = tuple(map(float, weights))
         if not all(0 <= w < np.inf for w in weights):

@@ -9,6 +9,7 @@ import numpy as np
 from ..arrays import functions as F
 from ..arrays.checks import require_array, require_finite, require_float, require_shape
 from ..arrays.transfer import cast, move
+from .losses import Loss
 
 REDUCTIONS = ("mean", "sum")
 
@@ -47,6 +48,10 @@ class Objective:
     l2: float = 0.0
 
     def __post_init__(self):
+        if not isinstance(self.loss, Loss):
+            raise TypeError(f"loss is {self.loss!r}; call its constructor, as in CrossEntropy().")
+        if not hasattr(self.net, "layout"):
+            raise TypeError(f"net is {self.net!r}; write Sequential(layer, ...).")
         require_float("x", self.x, "f")
         require_array("y", self.y)
         require_finite("x", self.x)
