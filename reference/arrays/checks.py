@@ -36,3 +36,9 @@ def require_shape(name, shape, expected, of):
     if tuple(shape) != tuple(expected):
         raise ValueError(f"{name} has shape {tuple(shape)}, but {of} asks for {tuple(expected)}; "
                          "shapes must match exactly.")
+
+
+def require_generator(rng):
+    """TypeError unless rng is a numpy Generator."""
+    if not isinstance(rng, np.random.Generator):
+        raise TypeError(f"rng={rng!r} is not a generator; pass numpy.random.default_rng(seed).")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ..arrays import functions as F
-from ..arrays.checks import require_float
+from ..arrays.checks import require_float, require_generator
 from .affine import Affine
 from .initial import glorot
 from .layout import Layout
@@ -82,6 +82,7 @@ class Sequential:
 
     def initial(self, rng, scheme=glorot):
         """A random theta (P,), each matrix drawn by `scheme(rng, layer)`; biases as it says."""
+        require_generator(rng)
         return self.layout.pack([scheme(rng, layer) for layer in self.layers
                                  if layer.shape is not None])
 

@@ -13,6 +13,7 @@ from typing import Callable, Optional
 import numpy as np
 
 from ..arrays import functions as F
+from ..arrays.checks import require_generator
 from ..arrays.functions import exp, expm1, positive, sigmoid, sigmoid_slope, softplus, sum, where
 from ..arrays.transfer import to_host
 from . import targets
@@ -77,6 +78,7 @@ class Loss:
     def score(self, rng, z):
         """The gradient at labels drawn from the model: random, with mean 0 and covariance `fisher`."""
         self._needs_distribution()
+        require_generator(rng)
         drawn = self.line.sample(rng, to_host(F.primal(z)), *self.parameters)
         return self.gradient(z, drawn + F.zeros_like(z[..., :drawn.shape[-1]]))
 
