@@ -75,13 +75,13 @@ class Kron:
         return (a / g) ** 0.5 if a > 0 and g > 0 else 1
 
     def power(self, exponent):
-        """G^exponent (x) A^exponent, for positive definite factors."""
+        """G^exponent (x) A^exponent, for positive semidefinite factors; definite if exponent < 0."""
         return self.eigen().power(exponent)
 
     def eigen(self):
         """The same matrix in its eigenbasis; eigenvalues below rounding count as zero."""
-        (g, Q), (a, U) = eigh(self.G), eigh(self.A)
-        return KronEigen(Q, U, np.maximum(g, 0)[:, None] * np.maximum(a, 0))
+        (g, Q), (a, U) = _spectrum(self.G), _spectrum(self.A)
+        return KronEigen(Q, U, g[:, None] * a)
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,9 +110,17 @@ class KronEigen:
 
     def power(self, exponent):
         """Each eigenvalue to the power."""
-        if exponent < 0 and not self.values.min() > 0:
-            raise np.linalg.LinAlgError(_singular("product", self.values.max(), self.values.min()))
+        smallest = self.values.min()
+        if not (smallest > 0 or smallest == 0 <= exponent):
+            raise np.linalg.LinAlgError(_singular("product", self.values.max(), smallest))
         return KronEigen(self.Q, self.U, self.values ** exponent)
+
+
+def _spectrum(M):
+    """Eigenvalues, those within rounding of zero as zero, and eigenvectors."""
+    values, vectors = eigh(M)
+    size = np.abs(values)
+    return np.where(size > len(M) * np.finfo(M.dtype).eps * size.max(), values, 0), vectors
 
 
 def _damped_inverse(name, M, shift):
