@@ -80,6 +80,7 @@ class Loss:
         self._needs_distribution()
         require_generator(rng)
         drawn = self.line.sample(rng, to_host(F.primal(z)), *self.parameters)
+        drawn = drawn.astype(F.primal(z).dtype)
         return self.gradient(z, drawn + F.zeros_like(z[..., :drawn.shape[-1]]))
 
     def _needs_distribution(self):
