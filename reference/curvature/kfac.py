@@ -70,8 +70,7 @@ def _cotangents(objective, z, kind, rng, samples):
     if kind in ("type-2", "ggn"):
         S = (output_hessian(objective, z) if kind == "ggn"
              else output_fisher(objective, z, kind))
-        C = z.shape[-1]
-        return F.namespace(F.primal(z)).eye(C, dtype=int)[:, None, :] + F.zeros_like(z), S
+        return F.identity(z)[:, None, :] + F.zeros_like(z), S
     if kind not in KINDS:
         raise ValueError(f"kind must be one of {', '.join(KINDS)}, ggn; got {kind!r}.")
     s = scores(objective, z, kind, rng, samples)
