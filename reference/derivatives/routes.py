@@ -1,7 +1,11 @@
 """One table of routes, each with the error to expect of it; gradient, jvp and hvp choose from it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from math import log10
 from typing import Callable, Optional
+
+import numpy as np
 
 from ..arrays.checks import require_float
 from ..arrays.precision import eps
@@ -52,10 +56,33 @@ ROUTES = {
 }
 
 
+@dataclass(frozen=True)
+class Offered(Mapping):
+    """{name: function} of the routes that offer a quantity, read off ROUTES when it is asked."""
+
+    quantity: str
+
+    def __getitem__(self, name):
+        function = getattr(ROUTES[name], self.quantity)
+        if function is None:
+            raise KeyError(name)
+        return function
+
+    def __iter__(self):
+        return (name for name, route in ROUTES.items() if getattr(route, self.quantity))
+
+    def __len__(self):
+        return len(list(iter(self)))
+
+
 def offering(quantity):
-    """{name: function} of the routes that offer "gradient", "jvp" or "hvp"."""
-    return {name: getattr(route, quantity) for name, route in ROUTES.items()
-            if getattr(route, quantity) is not None}
+    """{name: function} of the routes that offer "gradient", "jvp" or "hvp", now and later."""
+    return Offered(quantity)
+
+
+def expected_digits(name):
+    """Digits to expect of a route in float64."""
+    return -log10(ROUTES[name].error(eps(np.float64)))
 
 
 def _route(quantity, name):

@@ -13,6 +13,7 @@ from .quantities import QUANTITIES
 
 BITS = 128
 EXTENDED = 3.5                         # digits that longdouble adds to float64, where it is wider
+PEER_DIGITS = 13                       # wanted of a peer in float64
 
 
 @dataclass(frozen=True)
@@ -152,7 +153,7 @@ def _rival(answers, route):
 
 def _row(where, name, route, answer, rival, exact, wanted=None):
     quantity = QUANTITIES[name]
-    wanted = quantity.digits(route) if wanted is None else wanted
+    wanted = quantity.expected(route) if wanted is None else wanted
     row = Row(where.name, name, quantity.title, route, None, None, wanted)
     failure = next((a for a in (answer, rival) if isinstance(a, Exception)), None)
     if failure is not None:
@@ -185,7 +186,7 @@ def _extended_row(where, name, answers, exact):
     quantity, route = QUANTITIES[name], next(iter(answers))
     answer = _attempt(quantity.routes[route], where.extended().given(quantity.arguments))
     row = _row(where, name, route + ", longdouble", answer, answer, exact,
-               quantity.digits(route) + EXTENDED)
+               quantity.expected(route) + EXTENDED)
     return replace(row, agreed=None)
 
 
@@ -200,7 +201,7 @@ def _peer_row(peer, where, name, answers, exact):
     before = [a.copy() for a in given[1:] if isinstance(a, np.ndarray)]
     answer, again = _attempt(theirs, given), _attempt(theirs, given)
     first = next(iter(answers.values()))
-    row = _row(where, name, route, answer, first, exact)
+    row = _row(where, name, route, answer, first, exact, PEER_DIGITS)
     after = [a for a in given[1:] if isinstance(a, np.ndarray)]
     if any((a != b).any() for a, b in zip(before, after)):
         return replace(row, note="the peer changed its inputs")

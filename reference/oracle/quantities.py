@@ -5,7 +5,8 @@ code with it as possible.  `arguments` name what follows theta: v and w, directi
 cotangent of the outputs; seed, of the labels drawn for the Monte-Carlo Fisher matrix.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from ..curvature.hessian import hessian
 from ..curvature.operator import blocks, columns, dense
 from ..derivatives import complex_step, dual, taylor
 from ..derivatives.jacobian import jacobian, per_example_gradients
-from ..derivatives.routes import offering, vjp
+from ..derivatives.routes import expected_digits, offering, vjp
 from . import twins
 
 WHOLE = 200                            # largest P for which whole matrices are run on balls
@@ -25,20 +26,16 @@ class Quantity:
     """`routes`: name -> function of (objective, theta, *arguments).
 
     `provable` is the largest P for which balls are worth their time; `extended` says whether the
-    inputs of the quantity are the same in longdouble; `expected` are the digits to expect of a
-    route in float64, 13 where it says nothing.
+    inputs of the quantity are the same in longdouble; `expected` tells the digits to expect of a
+    route in float64.
     """
 
     title: str
-    routes: dict
+    routes: Mapping
     arguments: tuple = ()
     provable: int = 2000
     extended: bool = True
-    expected: dict = field(default_factory=dict)
-
-    def digits(self, route):
-        """Digits to expect of a route in float64."""
-        return self.expected.get(route, 13)
+    expected: Callable = lambda route: 13          # whole matrices: longer sums, and inverses
 
 
 def _hessian_by(name):
@@ -55,22 +52,20 @@ def _curvature(pair):
     return lambda objective, theta, v, w: pair(objective, theta, v[None], w[None])[0, 0]
 
 
-DIFFERENCES = {"central difference": 9}
-
 QUANTITIES = {
     "value": Quantity("loss L", {
         "whole batch": lambda o, t: o.value(t), "one by one": twins.value_one_by_one}),
-    "gradient": Quantity("gradient g", offering("gradient"), expected=DIFFERENCES),
+    "gradient": Quantity("gradient g", offering("gradient"), expected=expected_digits),
     "per_example_gradients": Quantity("gradients of loss_n", {
         "contraction": per_example_gradients,
         "autograd one by one": twins.gradients_one_by_one}),
-    "jvp": Quantity("product J v", offering("jvp"), ("v",), expected=DIFFERENCES),
+    "jvp": Quantity("product J v", offering("jvp"), ("v",), expected=expected_digits),
     "vjp": Quantity("product J^T u", {
         "backprop": vjp, "Jacobian by dual": twins.transposed_product}, ("u",)),
     "jacobian": Quantity("Jacobian J", {
         "backprop": jacobian, "dual": twins.jacobian_by(dual.derivative),
         "complex step": twins.jacobian_by(complex_step.derivative)}, provable=WHOLE),
-    "hvp": Quantity("product H v", offering("hvp"), ("v",), expected=DIFFERENCES),
+    "hvp": Quantity("product H v", offering("hvp"), ("v",), expected=expected_digits),
     "curvature": Quantity("curvature v^T H w", {
         "dual": lambda o, t, v, w: (v * dual.hvp(o, t, w)).sum(-1),
         "hyper-dual": _curvature(dual.hyper_curvature),
