@@ -61,6 +61,10 @@ where, sum, einsum, concatenate, stack, swapaxes, reshape, broadcast_to = (
     "where sum einsum concatenate stack swapaxes reshape broadcast_to".split())
 
 
+def constant(x, like):
+    return x
+
+
 def primal(x):
     return x.value
 

@@ -85,9 +85,20 @@ def test_functions_with_a_root_at_zero_stay_relatively_accurate_there(system, na
 
 
 def test_the_contract_covers_the_vocabulary():
-    structural = ("primal positive where pi zeros_like ones_like sum einsum concatenate stack "
-                  "swapaxes reshape broadcast_to").split()
+    structural = ("primal positive where pi constant zeros_like ones_like sum einsum concatenate "
+                  "stack swapaxes reshape broadcast_to").split()
     assert sorted([*ELEMENTWISE, *structural]) == sorted(F.VOCABULARY)
+
+
+@each_system
+def test_what_is_computed_from_constants_alone_has_the_digits_of_the_system(system):
+    x = np.array([0.1, 1.0, 3.0])                         # 0.1 * 0.1 is rounded in float64
+    data = x.astype(np.float32 if system.eps > 1e-10 else float)
+
+    def square_of_data(t):
+        c = F.constant(data, t)
+        return c * c + 0 * t
+    check(system, square_of_data, lambda t: each(exact)(data) * each(exact)(data) + 0 * t, curve(3))
 
 
 # ---- arithmetic, with everything that broadcasts ----

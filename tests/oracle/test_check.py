@@ -1,17 +1,13 @@
 """`check` passes over what is right and fails over every planted fault, naming the quantity."""
 
-import sys
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from reference.oracle import check as oracle
 from reference.oracle.quantities import QUANTITIES
-
-sys.path.insert(0, str(Path(__file__).parent))
-import peers  # noqa: E402
+from tests.oracle import peers
 
 SMALL = "pooled digits"
 

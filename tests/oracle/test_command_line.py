@@ -1,7 +1,6 @@
 """The command line: exit status, table, JSON, picture, refusals."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +14,6 @@ QUICK = [("pooled digits", "gradient", 0), ("pooled digits", "hvp", 0)]
 @pytest.fixture
 def quick(monkeypatch):
     """Two quantities on the small problem only."""
-    monkeypatch.syspath_prepend(str(Path(__file__).parent))
     monkeypatch.setattr(oracle, "tasks", lambda seed, peer: [(*task, peer) for task in QUICK])
 
 
@@ -26,13 +24,13 @@ def test_check_exits_with_0_and_shows_agreed_and_proven_digits(quick, capsys):
 
 
 def test_a_planted_fault_makes_check_exit_with_1_and_name_the_quantity(quick, capsys):
-    assert main(["check", "peers:twice_too_large"]) == 1
+    assert main(["check", "tests.oracle.peers:twice_too_large"]) == 1
     failed = [s for s in capsys.readouterr().out.splitlines() if s.startswith("FAILED")]
     assert failed == ["FAILED: hvp (peer, on pooled digits)"]
 
 
 def test_json_holds_every_row_and_the_verdict(quick, capsys):
-    assert main(["check", "peers:not_a_number", "--json"]) == 1
+    assert main(["check", "tests.oracle.peers:not_a_number", "--json"]) == 1
     report = json.loads(capsys.readouterr().out)
     assert report["passed"] is False
     verdicts = {(row["quantity"], row["route"]): row["verdict"] for row in report["rows"]}
@@ -46,10 +44,10 @@ def test_the_picture_is_written_whole_and_nothing_else(quick, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("arguments, words", [
-    (["check", "peers"], "package.module:object"),
+    (["check", "tests.oracle.peers"], "package.module:object"),
     (["check", "no.such.module:peer"], "no.such"),
-    (["check", "peers:nobody"], "nobody"),
-    (["check", "peers:offers_nothing"], "offers none"),
+    (["check", "tests.oracle.peers:nobody"], "nobody"),
+    (["check", "tests.oracle.peers:offers_nothing"], "offers none"),
     (["check", "--plot", "steps.exe"], ".png, .pdf or .svg"),
     (["check", "--plot", "/no/such/folder/steps.png"], "/no/such/folder"),
 ], ids=lambda a: " ".join(a) if isinstance(a, list) else "")
