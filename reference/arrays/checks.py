@@ -6,7 +6,7 @@ import numpy as np
 def require_array(name, x):
     """TypeError unless x is an array."""
     if not (hasattr(x, "shape") and hasattr(x, "dtype")):
-        raise TypeError(f"{name} is a {type(x).__name__}; pass numpy.asarray({name}, float).")
+        raise TypeError(f"{name} is a {type(x).__name__}; pass numpy.asarray({name}).")
 
 
 def require_float(name, x, kinds="fcO"):
