@@ -255,7 +255,7 @@ def Huber(delta=1.0):
     """sum_c r_c^2/2 where |r_c| <= delta, delta (|r_c| - delta/2) beyond, r = z - y (N, C)."""
     if not 0 < delta < np.inf:
         raise ValueError(f"delta must be positive and finite, got {delta}.")
-    return Loss("Huber", (float(delta),))
+    return Loss("Huber", (delta,))
 
 
 def Poisson():

@@ -45,7 +45,7 @@ def classes(y, shape, weights=None, smoothing=0.0, ignore=None):
         raise ValueError(f"labels hold {y.dtype}; write y.astype(int) if these are class numbers.")
     else:
         q, mass = probabilities(y, shape)[0], None
-        _require_all(np.abs(q.sum(-1) - 1) <= 1e-6, q.sum(-1), "rows that sum to 1")
+        _require_all((q.sum(-1) - 1) ** 2 <= 1e-12, q.sum(-1), "rows that sum to 1")
     if smoothing:
         q = (1 - smoothing) * q + smoothing / C
     if weights is not None:
