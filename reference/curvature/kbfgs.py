@@ -202,7 +202,7 @@ def _damped(A, lam):
 
 
 def _eye(like):
-    return np.eye(len(like), dtype=int) + F.zeros_like(like)
+    return F.identity(like) + F.zeros_like(like)
 
 
 def _exceeds(a, b):
