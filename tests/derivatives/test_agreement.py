@@ -1,4 +1,4 @@
-"""Handwritten digits, 64-16-10 with tanh and cross-entropy: all routes agree, and balls prove them."""
+"""Handwritten digits, 64-16-10, tanh, cross-entropy: all routes agree, and balls prove them."""
 
 import numpy as np
 import pytest
@@ -38,7 +38,7 @@ def test_hessian_vector_products_agree(problem, name):
 
 
 @pytest.mark.parametrize("quantity", ["gradient", "hvp"])
-def test_central_differences_keep_the_error_they_state_which_is_not_absurdly_wide(problem, quantity):
+def test_differences_keep_the_error_they_state_which_is_not_absurdly_wide(problem, quantity):
     v, route = directions(problem[1])[:1], ROUTES["central difference"]
     truth = {"gradient": gradient(*problem), "hvp": hvp(*problem, v)}[quantity]
     found = {"gradient": lambda: route.gradient(*problem), "hvp": lambda: route.hvp(*problem, v)}
