@@ -68,7 +68,7 @@ def test_cg_stops_at_a_direction_of_negative_curvature_and_says_so():
     np.testing.assert_array_equal(result.residual, np.ones(4) - A @ result.x)
     first = cg(lambda v: -v, np.ones(3))
     assert first.reason == "negative curvature" and first.iterations == 0 and not first.x.any()
-    assert cg(lambda v: 0 * v, np.ones(3)).reason == "negative curvature"        # singular: p A p = 0
+    assert cg(lambda v: 0 * v, np.ones(3)).reason == "negative curvature"    # singular: p A p = 0
 
 
 def test_cg_never_claims_convergence_on_nan():
@@ -107,7 +107,7 @@ def test_lanczos_is_orthonormal_and_tridiagonalises(dtype):
 
 
 def test_lanczos_has_no_ghosts_in_a_clustered_spectrum_after_all_steps():
-    """One eigenvalue far out, which converges first and then returns as copies if orthogonality goes."""
+    """One eigenvalue far out converges first, and returns as copies once orthogonality is lost."""
     values = np.concatenate([1 + 1e-3 * np.arange(99), [1e3]])
     A = definite(values)
     Q, T = lanczos(lambda u: A @ u, np.random.default_rng(3).standard_normal(100), 100)

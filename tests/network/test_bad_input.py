@@ -78,21 +78,25 @@ DATA = {
     "x a list": (dict(x=X.tolist()), TypeError, "x is a list; pass numpy.asarray(x)."),
     "y a list": (dict(y=LABELS.tolist()), TypeError, "y is a list; pass numpy.asarray(y)."),
     "weights a list": (dict(weights=[1.0] * 4), TypeError, "weights is a list; pass"),
-    "empty batch": (dict(x=X[:0], y=LABELS[:0]), ValueError, "the batch is empty: x has shape (0, 2)"),
+    "empty batch": (dict(x=X[:0], y=LABELS[:0]), ValueError,
+                    "the batch is empty: x has shape (0, 2)"),
     "no places": (dict(x=np.ones((4, 0, 2)), y=np.ones((4, 0), int)), ValueError, "(4, 0, 2)"),
     "a number for x": (dict(x=np.array(1.0)), ValueError, "the batch is empty: x has shape ()"),
     "all ignored": (dict(loss=IGNORE, y=0 * LABELS), ValueError, NOTHING),
     "all weights 0": (dict(weights=np.zeros(4)), ValueError, NOTHING),
     "all class weights 0": (dict(loss=CrossEntropy(weights=(0, 0, 0))), ValueError, NOTHING),
-    "ignored or weight 0": (dict(loss=IGNORE, weights=np.array([1.0, 0, 0, 1])), ValueError, NOTHING),
-    "negative weight": (dict(weights=np.array([1.0, -2, 0, 1])), ValueError, "the smallest is -2.0"),
+    "ignored or weight 0": (dict(loss=IGNORE, weights=np.array([1.0, 0, 0, 1])), ValueError,
+                            NOTHING),
+    "negative weight": (dict(weights=np.array([1.0, -2, 0, 1])), ValueError,
+                        "weights must not be negative; the smallest is -2.0"),
     "class weights too few": (dict(loss=CrossEntropy(weights=(1, 2))), ValueError,
-                              "class weights has shape (2,), but the number of classes asks for (3,)"),
+                              "class weights has shape (2,), but the number of classes asks for"),
     "reduction": (dict(reduction="avg"), ValueError, "one of ('mean', 'sum'), got 'avg'"),
     "negative l2": (dict(l2=-1.0), ValueError, "l2 must be finite and not negative, got -1.0"),
     "NaN l2": (dict(l2=np.nan), ValueError, "not negative, got nan"),
     "name for a loss": (dict(loss="Huber"), TypeError, "loss is 'Huber'; call its constructor"),
-    "function for a loss": (dict(loss=Huber), TypeError, "call its constructor, as in CrossEntropy()"),
+    "function for a loss": (dict(loss=Huber), TypeError,
+                            "call its constructor, as in CrossEntropy()"),
     "unknown loss": (dict(loss=Loss("Hinge")), ValueError, "no loss 'Hinge'; choose one of Cross"),
     "layer for a net": (dict(net=Dense(2, 3)), TypeError, "write Sequential(layer, ...)"),
     "first layer unfit": (dict(net=Sequential(Dense(3, 3))), ValueError,
@@ -122,7 +126,7 @@ def test_an_objective_refuses(changes, error, message):
     (lambda: elementwise.ELU(np.nan), ValueError, "parameters of ELU(nan) must be finite"),
     (lambda: CrossEntropy(smoothing=np.nan), ValueError, "smoothing must be in [0, 1), got nan"),
     (lambda: CrossEntropy(smoothing=1), ValueError, "got 1."),
-    (lambda: CrossEntropy(weights=(1, np.nan)), ValueError, "finite and not negative, got (1.0, nan)"),
+    (lambda: CrossEntropy(weights=(1, np.nan)), ValueError, "not negative, got (1.0, nan)"),
     (lambda: CrossEntropy(ignore=0.5), ValueError, "ignore must be a whole number"),
     (lambda: Huber(0), ValueError, "delta must be positive and finite, got 0."),
     (lambda: Huber(np.nan), ValueError, "delta must be positive and finite, got nan."),
@@ -192,6 +196,6 @@ def test_labels_of_any_integer_type_and_ignored_ones_out_of_range_are_accepted(l
 
 def test_complex_theta_is_accepted_and_keeps_its_imaginary_part():
     v = np.arange(21.0)
-    o = objective()
-    assert o.value(THETA + 0j).imag == 0
-    np.testing.assert_allclose(o.value(THETA + 1e-20j * v).imag / 1e-20, o.grad(THETA) @ v, rtol=1e-14)
+    assert objective().value(THETA + 0j).imag == 0
+    slope = objective().value(THETA + 1e-20j * v).imag / 1e-20
+    assert abs(slope - objective().grad(THETA) @ v) < 1e-13                 # 21 terms of order 10
