@@ -100,10 +100,11 @@ def certify_value(value, quantity, objective, theta, *args, bits=BITS, **options
             obstacle = str(reason)
             continue
         certificate = measured(value, exact)
-        if exact.width <= max(NARROW * certificate.radius, TINY * certificate.scale):
+        narrow = max(NARROW * certificate.radius, TINY * certificate.scale)
+        if np.isfinite(certificate.radius) and exact.width <= narrow:
             return certificate
         obstacle = f"the enclosure is still {exact.width:.1e} wide"
-    raise NotProven(f"not proven with up to {bits[-1]} bits: {obstacle}.")
+    raise NotProven(f"not proven with up to {max(bits, default=0)} bits: {obstacle}.")
 
 
 @dataclass(frozen=True)
