@@ -1,4 +1,4 @@
-"""BFGS on an inverse matrix, its dampings and its Hessian action, against SciPy and numpy.linalg."""
+"""BFGS on an inverse matrix, its dampings, its Hessian action, against SciPy and numpy.linalg."""
 
 import numpy as np
 import pytest

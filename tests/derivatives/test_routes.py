@@ -162,7 +162,7 @@ def test_an_unknown_route_is_refused_with_the_names_of_those_there_are():
     (np.ones(34, int), r"write v.astype\(float\)"),
     (np.ones(34, bool), r"v holds bool"),
     (np.ones(34, np.float16), r"use float32, float64 or longdouble"),
-    ([1.0] * 34, r"pass numpy.asarray\(v, float\)"),
+    ([1.0] * 34, r"pass numpy.asarray\(v"),
 ], ids=["short", "column", "cube", "integers", "booleans", "half", "list"])
 def test_a_direction_of_wrong_shape_or_type_is_refused(v, message):
     objective, theta = small()
@@ -175,7 +175,7 @@ def test_a_theta_of_wrong_shape_or_type_is_refused():
     objective, theta = small()
     with pytest.raises(ValueError, match="theta must be"):
         hvp(objective, theta[None], theta)
-    with pytest.raises(TypeError, match=r"theta is a list; pass numpy.asarray\(theta, float\)"):
+    with pytest.raises(TypeError, match=r"theta is a list; pass numpy.asarray\(theta"):
         gradient(objective, list(theta))
     with pytest.raises(ValueError, match=r"theta has shape \(35,\) but .* needs 34"):
         gradient(objective, np.ones(35))
