@@ -1,60 +1,24 @@
 """One contract for every number system: NumPy's meaning, the system's digits, its derivatives.
 
-The truth is plain NumPy on object arrays of power series with ball coefficients, at 300 bits.
+`contract.check` is what all have in common; test_arranging.py holds the rest of the vocabulary.
 """
 
 import operator
-import sys
 
 import flint
 import numpy as np
 import pytest
-from autograd import grad
 
-from reference.arrays import ball, dual, floats
 from reference.arrays import functions as F
-from reference.arrays.ball import boxed
-from reference.arrays.bicomplex import Bicomplex
 from reference.arrays.dual import Dual
 from reference.arrays.namespace import namespace
+from tests.arrays.contract import check, curve, each_system, real_type
 from tests.arrays.counting import Counted
-from tests.arrays.systems import SYSTEMS, read_series, series
+from tests.arrays.systems import SYSTEMS, series
 from tests.truth import exact
 
-each_system = pytest.mark.parametrize("system", SYSTEMS, ids=repr)
-
-
-def curve(*shape, low=0.5, seed=0):
-    """x (shape) in [low, low + 1.5) and a tangent, in few enough bits to be exact in float32."""
-    rng = np.random.default_rng((seed, *shape))
-    x, dx = (np.round(rng.uniform(0, 1.5, shape) * 4096) / 4096 for _ in range(2))
-    return x + low, dx - 0.75
-
-
-def check(system, f, truth, *curves):
-    """system.apply(f) against `truth`, a NumPy function: shape, dtype, 16 eps of the largest entry.
-
-    Each derivative is known to eps of the largest of it and of the value: what cancels in a
-    quotient is as large as that.
-    """
-    with flint.ctx.workprec(300):
-        true = read_series(boxed(truth(*(series(x, dx) for x, dx in curves))))
-    for order, (result, expected) in enumerate(zip(system.apply(f, *curves), true)):
-        result = np.asarray(result)
-        assert result.shape == expected.shape, f"derivative {order}"
-        assert np.result_type(result, result) == np.empty(0, system.dtype).real.dtype
-        with flint.ctx.workprec(300):
-            size = max(float(abs(t).upper()) for t in [*true[0].flat, *expected.flat, flint.arb(0)])
-            wrong = max(float(abs(_ball(r) - t).upper())
-                        for r, t in zip(result.flat, expected.flat))
-        assert wrong <= 16 * system.eps * size, f"derivative {order}: {wrong / size:.3g}"
-
-
-def _ball(t):
-    return t.mid() if isinstance(t, flint.arb) else exact(t)
-
-
 # ---- the elementwise functions ----
+
 
 def each(function):
     return np.frompyfunc(function, 1, 1)
@@ -128,10 +92,6 @@ def test_arithmetic_with_constants_on_either_side(system, op, constant):
         check(system, lambda a: act(here, a), lambda a: act(there, a), curves)
 
 
-def real_type(system):
-    return float if system.dtype is object else np.empty(0, system.dtype).real.dtype
-
-
 MATRICES = [((2, 3), (3, 4)), ((5, 2, 3), (3, 4)), ((2, 3), (5, 3, 4)), ((5, 1, 2, 3), (4, 3, 2))]
 
 
@@ -159,80 +119,6 @@ def test_the_ring_axioms_hold_to_rounding(system):
     for f in (lambda x, y, z: (x + y) * z - (x * z + y * z), lambda x, y, z: x * y - y * x,
               lambda x, y, z: (x * y) * z - x * (y * z), lambda x, y, z: x + y + z - (z + y + x)):
         check(system, shift(f), shift(zero), a, b, c)
-
-
-# ---- arranging ----
-
-INDICES = {"[..., None]": np.s_[..., None], "[None]": np.s_[None], "[1]": np.s_[1],
-           "[:, 1:]": np.s_[:, 1:], "[..., -1]": np.s_[..., -1], "[..., :1]": np.s_[..., :1],
-           "[::-1, None, ..., 0]": np.s_[::-1, None, ..., 0], "[[1, 0, 1]]": np.array([1, 0, 1])}
-
-
-@each_system
-@pytest.mark.parametrize("index", INDICES)
-def test_indexing(system, index):
-    take = operator.itemgetter(INDICES[index])
-    check(system, take, take, curve(2, 3, 4))
-
-
-ARRANGE = {
-    "reshape": (lambda x: F.reshape(x, (4, 6)), lambda x: x.reshape(4, 6)),
-    "reshape with -1": (lambda x: F.reshape(x, (2, -1)), lambda x: x.reshape(2, -1)),
-    "reshape as a method": (lambda x: x.reshape(-1), lambda x: x.reshape(-1)),
-    "swapaxes": (lambda x: F.swapaxes(x, -1, -3), lambda x: x.swapaxes(-1, -3)),
-    "transpose": (F.transpose, lambda x: x.swapaxes(-1, -2)),
-    "T": (lambda x: x[0].T, lambda x: x[0].T),
-    "sum": (lambda x: F.sum(x, -1), lambda x: x.sum(-1)),
-    "sum over two": (lambda x: F.sum(x, (-3, -1)), lambda x: x.sum((-3, -1))),
-    "sum over all": (lambda x: F.sum(x, (-3, -2, -1)), lambda x: x.sum()),
-    "broadcast_to": (lambda x: F.broadcast_to(x, (5, 2, 3, 4)),
-                     lambda x: np.broadcast_to(x, (5, 2, 3, 4))),
-    "zeros_like": (lambda x: x * F.zeros_like(x), lambda x: 0 * x),
-    "ones_like": (lambda x: x + F.ones_like(x[..., :1]), lambda x: x + 1),
-    "pi": (lambda x: x * F.pi(x), lambda x: x * flint.arb.pi()),
-}
-
-
-@each_system
-@pytest.mark.parametrize("name", ARRANGE)
-def test_arranging(system, name):
-    check(system, *ARRANGE[name], curve(2, 3, 4))
-
-
-@each_system
-@pytest.mark.parametrize("spec, first, second", [
-    ("ij,jk->ik", (2, 3), (3, 4)), ("nto,nti->oi", (5, 2, 3), (5, 2, 4)), ("i,j->ij", (2,), (3,)),
-    ("...i,...i->...", (4, 1, 3), (2, 3)), ("nij,nj->ni", (4, 2, 3), (4, 3)),
-    ("...nc,ncd->...nd", (5, 4, 3), (4, 3, 3))])
-def test_einsum(system, spec, first, second):
-    (a, da), (b, db) = curve(*first), curve(*second, seed=1)
-    contract = lambda x, y: boxed(np.einsum(spec, x, y))       # noqa: E731
-    check(system, lambda x, y: F.einsum(spec, x, y), contract, (a, da), (b, db))
-    a_here, b_here = a.astype(real_type(system)), b.astype(real_type(system))
-    a_there, b_there = series(a, 0 * a), series(b, 0 * b)
-    check(system, lambda x: F.einsum(spec, x, b_here), lambda x: contract(x, b_there), (a, da))
-    check(system, lambda y: F.einsum(spec, a_here, y), lambda y: contract(a_there, y), (b, db))
-
-
-@each_system
-def test_joining_broadcasts_and_takes_constants(system):
-    a, b, one = curve(4, 1, 3), curve(2, 2, seed=1), np.ones((1, 1), real_type(system))
-    wide = lambda x, *shape: np.broadcast_to(x, shape)                            # noqa: E731
-    whole = series(np.ones((1, 1)), np.zeros((1, 1)))
-    check(system, lambda x, y: F.concatenate([x, one, y]), lambda x, y: np.concatenate(
-        [wide(x, 4, 2, 3), wide(whole, 4, 2, 1), wide(y, 4, 2, 2)], -1), a, b)
-    check(system, lambda x, y: F.stack([one, x[..., :2], y]), lambda x, y: np.stack(
-        [wide(whole, 4, 2, 2), wide(x[..., :2], 4, 2, 2), wide(y, 4, 2, 2)], -1), a, b)
-
-
-@each_system
-def test_where_selects_among_arrays_and_constants_and_broadcasts(system):
-    condition = np.array([[True], [False], [True]])
-    a, b = curve(3), curve(4, 1, 3, seed=1)
-    for x_there, y_there in [(lambda x: x, lambda y: y), (lambda x: 1, lambda y: y),
-                             (lambda x: x, lambda y: 0)]:
-        check(system, lambda x, y: F.where(condition, x_there(x), y_there(y)) + 0 * x + 0 * y,
-              lambda x, y: np.where(condition, x_there(x), y_there(y)) + 0 * x + 0 * y, a, b)
 
 
 @each_system
@@ -297,41 +183,6 @@ def test_pairs_refuse_to_multiply_vectors_by_at_whose_axis_could_be_a_direction(
     for left, right in ((x, y), (x, y.re), (x.re, y)):
         with pytest.raises(ValueError, match="pairs multiply matrices; give vectors a second axis"):
             left @ right
-
-
-# ---- which system ----
-
-def test_the_system_of_highest_rank_acts_and_floats_mix_with_all():
-    x, pair = np.ones(2), Dual(np.ones(2), np.ones(2))
-    assert namespace(x, 2.0, True, 3j) is floats
-    assert namespace(x, ball.exact(x)) is ball
-    assert namespace(pair, x, ball.exact(x)) is dual
-    assert namespace(Counted(x), x) is sys.modules[Counted.__module__]
-
-
-def traced(check):
-    """check(box) within a traced function."""
-    return grad(lambda t: [t * 1.0, check(t * np.ones(2))][0])(1.0)
-
-
-def test_systems_of_one_rank_do_not_mix():
-    with pytest.raises(TypeError, match="do not mix: reference.arrays.ball, reference.arrays.tape"):
-        traced(lambda t: namespace(t, ball.exact(np.ones(2))))
-    with pytest.raises(TypeError, match="reference.arrays.bicomplex, reference.arrays.dual"):
-        namespace(Dual(1.0, 1.0), Bicomplex(1.0, 1.0))
-
-
-class Stranger:
-    """No number: its module states no RANK."""
-
-
-@pytest.mark.parametrize("x, message", [
-    ([1.0, 2.0], r"no number system for list; pass an array \(numpy.asarray\)"),
-    (None, "no number system for NoneType"), ("1", "no number system for str"),
-    (Stranger(), "test_contract.Stranger: its module states no RANK and no vocabulary")])
-def test_what_is_no_number_is_refused_by_name(x, message):
-    with pytest.raises(TypeError, match=message):
-        F.exp(x)
 
 
 @pytest.mark.gpu

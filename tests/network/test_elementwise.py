@@ -2,7 +2,6 @@
 
 from functools import cache
 
-import flint
 import numpy as np
 import pytest
 
@@ -11,45 +10,8 @@ from reference.arrays.bicomplex import Bicomplex
 from reference.arrays.dual import Dual
 from reference.arrays.precision import complex_step_length
 from reference.network.elementwise import ACTIVATIONS, Activation, Elementwise
+from tests.network.textbook import ACTIVATIONS as TEXTBOOK
 from tests.truth import derivatives, exact, relative, tiny, worst
-
-# ---- the textbook: one formula per activation, of a power series x; kinks from the left ----
-
-
-def e(x):
-    return x.exp()
-
-
-def tanh(u):
-    return (1 - e(-2 * u)) / (1 + e(-2 * u))
-
-
-def beyond(limit, right, left):
-    """`right` where x > limit, `left` elsewhere."""
-    return lambda x: right(x) if x[0] > limit else left(x)
-
-
-LAMBDA, ALPHA = exact(1.0507009873554804934), exact(1.6732632423543772848)
-
-TEXTBOOK = {
-    "Identity": lambda x: x,
-    "Tanh": lambda x: (e(x) - e(-x)) / (e(x) + e(-x)),
-    "Sigmoid": lambda x: 1 / (1 + e(-x)),
-    "Softplus": lambda x: (1 + e(x)).log(),
-    "ReLU": beyond(0, lambda x: x, lambda x: 0 * x),
-    "LeakyReLU": beyond(0, lambda x: x, lambda x: exact(0.01) * x),
-    "ELU": beyond(0, lambda x: x, lambda x: e(x) - 1),
-    "SELU": beyond(0, lambda x: LAMBDA * x, lambda x: LAMBDA * ALPHA * (e(x) - 1)),
-    "GELU": lambda x: x * (1 + (x / flint.arb(2).sqrt()).erf()) / 2,
-    "GELUTanh": lambda x: x * (1 + tanh((2 / flint.arb.pi()).sqrt()
-                                        * (x + exact(0.044715) * x * x * x))) / 2,
-    "SiLU": lambda x: x / (1 + e(-x)),
-    "Mish": lambda x: x * tanh((1 + e(x)).log()),
-    # documented: slope 0 at both ends
-    "HardTanh": lambda x: x if abs(x[0]) < 1 else 0 * x + (1 if x[0] > 0 else -1),
-    "Softsign": beyond(0, lambda x: x / (1 + x), lambda x: x / (1 - x)),
-    "Sine": lambda x: x.sin(),
-}
 
 # ---- how near: eps relative to the truth, unless there is a reason here ----
 
