@@ -1,12 +1,12 @@
-"""Exact dense Hessian and Gauss-Newton matrices of a chain of dense layers, as a few large products.
+"""Exact dense Hessian and Gauss-Newton matrices of a chain of dense layers: a few large products.
 
 The chain, per sample n (dropped where it is clear), with the loss ℓ(s_L) and L = Σ_n ℓ_n:
 
     s_l = W_l p_l,   x_l = f_l(s_l),   p_{l+1} = (x_l, 1);   V_l = W_l without its bias column
     g_l = dℓ/ds_l,   S_lm = d²ℓ/ds_l ds_m, (O_l, O_m), the pre-activation curvature
 
-The gradient is dℓ/dW_m[k,q] = g_m[k] p_m[q]. Its derivative by W_l[i,j], l <= m, goes through s_l[i]
-alone, and ds_l[i]/dW_l[i,j] = p_l[j]. Hence, with D_lm[i,q] = dp_m[q]/ds_l[i], which is 0 if l = m,
+The gradient is dℓ/dW_m[k,q] = g_m[k] p_m[q]. Its derivative by W_l[i,j], l <= m, goes through
+s_l[i] alone, and ds_l[i]/dW_l[i,j] = p_l[j]. With D_lm[i,q] = dp_m[q]/ds_l[i], 0 if l = m, hence
 
     H_lm[(i,j),(k,q)] = Σ_n p_l[j] (S_lm[i,k] p_m[q] + D_lm[i,q] g_m[k]).
 
@@ -14,7 +14,8 @@ All else is the chain rule through ds_{l+1}/ds_l = V_{l+1} diag(f'_l), starting 
 Hessian, and at D_{m-1,m} = diag(f'_{m-1}):
 
     S_lm = diag(f'_l) V_{l+1}ᵀ S_{l+1,m}   and the same for D_lm
-    S_ll = diag(f'_l) V_{l+1}ᵀ S_{l+1,l+1} V_{l+1} diag(f'_l) + diag(bend_l),  bend_l = f''_l dℓ/dx_l.
+    S_ll = diag(f'_l) V_{l+1}ᵀ S_{l+1,l+1} V_{l+1} diag(f'_l) + diag(bend_l)
+    bend_l = f''_l(s_l) dℓ/dx_l.
 
 A Gauss-Newton or Fisher matrix is what remains when the second derivatives of the network are left
 out: bend = 0 and no D term. Weights of samples and the factor 1/R are inside S_LL, bend and g.
@@ -33,7 +34,7 @@ BATCH = 2**24  # numbers in all S_lm that are held at a time: the other samples 
 
 
 def assemble(Ws, ps, slopes, bends, gs, S, bias):
-    """H (P, P) of L by theta = (vec W_1, ..., vec W_L), row-major; Gauss-Newton if bends = gs = None.
+    """H (P, P) of L by theta = (vec W_1, ..., vec W_L); Gauss-Newton if bends and gs are None.
 
     Parameters
     ----------
@@ -53,12 +54,11 @@ def assemble_blocks(Ws, ps, slopes, bends, S, bias):
 
 
 def pre_activation_curvature(Ws, slopes, bends, S, bias):
-    """[S_11, ..., S_LL], each (N, O_l, O_l) with samples last in memory, symmetric up to rounding."""
+    """[S_11, ..., S_LL], each (N, O_l, O_l), samples last in memory; symmetric up to rounding."""
     Vs, slopes, bends = _without_bias(Ws, bias), _samples_last(slopes), _samples_last(bends)
     Ss = _samples_last([S])
     for l in reversed(range(len(slopes))):
-        S = Vs[l + 1].T @ _pull(Vs[l + 1], slopes[l], Ss[0])
-        S *= slopes[l]
+        S = slopes[l] * (Vs[l + 1].T @ _pull(Vs[l + 1], slopes[l], Ss[0]))
         if bends is not None:
             np.einsum("iin->in", S)[...] += bends[l]
         Ss.insert(0, S)
@@ -71,7 +71,7 @@ def pre_activation_curvature(Ws, slopes, bends, S, bias):
 def _matrix(Ws, ps, slopes, bends, gs, S, bias):
     Vs, Ss = _without_bias(Ws, bias), pre_activation_curvature(Ws, slopes, bends, S, bias)
     Ss, ps, slopes, gs = map(_samples_last, (Ss, ps, slopes, gs))
-    H, block = _empty_matrix([W.shape for W in Ws], np.result_type(*Ws, *ps, S))
+    H, block = _empty_matrix([W.shape for W in Ws], S.dtype)
     for m, S in enumerate(Ss):
         _write_symmetric(block(m, m), S, ps[m])
         for l in reversed(range(m)):
@@ -91,22 +91,23 @@ def _matrix(Ws, ps, slopes, bends, gs, S, bias):
 
 def _blocks(Ws, ps, slopes, bends, gs, S, bias):
     Ss = _samples_last(pre_activation_curvature(Ws, slopes, bends, S, bias))
-    blocks = [np.empty(W.shape + W.shape, np.result_type(*Ws, *ps, S)) for W in Ws]
+    blocks = [np.empty(W.shape + W.shape, S.dtype) for W, S in zip(Ws, Ss)]
     for B, S, p in zip(blocks, Ss, _samples_last(ps)):
         _write_symmetric(B, S, p)
     return [B.reshape(W.size, W.size) for B, W in zip(blocks, Ws)]
 
 
 def _over_batches(matrices, Ws, ps, slopes, bends, gs, S, bias):
-    """The list of matrices, summed over batches of samples."""
+    """The list of matrices, summed over batches of samples, all in the widest dtype given."""
     def batch(arrays):
-        return None if arrays is None else [a[n] for a in arrays]
+        return None if arrays is None else [a[n].astype(dtype, copy=False) for a in arrays]
 
+    dtype = np.result_type(*Ws, *ps, *slopes, *(bends or ()), *(gs or ()), S)
     N, total = len(S), None
     size = max(1, BATCH // sum(len(W) for W in Ws) ** 2)
     for start in range(0, N, size):
         n = slice(start, start + size)
-        part = matrices(Ws, batch(ps), batch(slopes), batch(bends), batch(gs), S[n], bias)
+        part = matrices(Ws, *map(batch, (ps, slopes, bends, gs)), *batch([S]), bias)
         total = part if total is None else [np.add(a, b, out=a) for a, b in zip(total, part)]
     return total
 
@@ -116,9 +117,7 @@ def _over_batches(matrices, Ws, ps, slopes, bends, gs, S, bias):
 
 def _pull(V, slope, X):
     """diag(f') Vᵀ X, (O, K, N), from X (O', K, N): the chain rule from layer l + 1 down to l."""
-    Y = (V.T @ X.reshape(len(X), -1)).reshape(-1, *X.shape[1:])
-    Y *= slope[:, None]
-    return Y
+    return slope[:, None] * (V.T @ X.reshape(len(X), -1)).reshape(-1, *X.shape[1:])
 
 
 def _contract(X, a, b):
@@ -130,7 +129,7 @@ def _contract(X, a, b):
 
 def _contract_pairs(X, a, b, j, q):
     """Σ_n X[r,n] a[j,n] b[q,n], (R, number of pairs), for index arrays j and q, piece by piece."""
-    out = np.empty((len(X), len(j)), np.result_type(X, a, b))
+    out = np.empty((len(X), len(j)), X.dtype)
     size = max(64, PIECE // X.shape[1])
     for start in range(0, len(j), size):
         s = slice(start, start + size)
