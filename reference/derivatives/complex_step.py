@@ -17,8 +17,15 @@ from .directions import along, along_axes
 
 def derivative(f, x, v):
     """f'(x) v (K, ...) for each row of v (K, P), or one for v (P,)."""
+    _require_real(x, v)
     h = complex_step_length(x.dtype)
-    return f(x + 1j * h * v).imag / h
+    return f(x + h * v * 1j).imag / h             # 1j * h is Python's, and h v would be rounded
+
+
+def _require_real(*arrays):
+    if any(a.dtype.kind == "c" for a in arrays):
+        raise TypeError("the complex step needs real parameters and directions: other imaginary "
+                        "parts would be lost; use route 'dual'.")
 
 
 def gradient(objective, theta):
@@ -38,9 +45,10 @@ def hvp(objective, theta, v):
 
 def bicomplex_curvature(objective, theta, V, W):
     """v^T H w (K1, K2) for rows v of V and w of W, from the function alone."""
+    _require_real(theta, V, W)
     h = complex_step_length(theta.dtype)
     V, W = np.broadcast_arrays(V[:, None, :], W[None, :, :])
-    x = Bicomplex(theta + 1j * h * V, h * W + 0j)
+    x = Bicomplex(theta + h * V * 1j, h * W + 0j)
     return objective.value(x).du.imag / h / h
 
 

@@ -19,6 +19,7 @@ SPAN = 2.0 ** -2                      # largest |h v|, about the scale on which 
 
 def derivative(f, x, v):
     """f'(x) v for each row of v, and an error estimate of each (largest entry of the row)."""
+    v = v.astype(np.result_type(x, v))                        # h v in the precision of x
     length = np.sqrt(np.sum(v * v, axis=-1, keepdims=True))
     h = SPAN / np.where(length > 0, length, 1)
     column, noise = zip(*[_central(f, x, v, h / 2 ** k) for k in range(LEVELS)])

@@ -9,7 +9,7 @@ import autograd.numpy as anp
 import numpy as np
 from autograd.core import make_vjp
 
-from ..arrays.precision import complex_step_length
+from . import complex_step
 from .directions import along
 
 
@@ -42,6 +42,5 @@ def hvp(objective, theta, v):
 
 def complex_step_hvp(objective, theta, v):
     """H v (..., P): one complex step of autograd's gradient."""
-    h = complex_step_length(theta.dtype)
     slope = autograd.holomorphic_grad(_total(objective))
-    return along(lambda V: slope(theta + 1j * h * V).imag / h, v)
+    return along(lambda V: complex_step.derivative(slope, theta, V), v)
