@@ -47,7 +47,7 @@ def through_the_direct_matrix(H, s, y):
 
 def twin(objective, theta, factors):
     """theta+ and [(A, Ha, Hg, s, y)] with explicit Kronecker products and inverses."""
-    layout, mu = objective.net.layout, np.sqrt(LAM)
+    mu = np.sqrt(LAM)
     here, D = forward_backward(objective, theta), []
     for (p, _, g), f in zip(here, factors):
         B = np.kron(np.linalg.inv(f.Hg), np.linalg.inv(f.Ha))

@@ -1,0 +1,101 @@
+"""What routes accept and refuse: precision, complex numbers, read-only arrays, shapes, names."""
+
+import numpy as np
+import pytest
+
+from reference.arrays.precision import eps
+from reference.derivatives.routes import ROUTES, gradient, hvp, offering
+from tests.derivatives.cases import directions, distance, small
+
+along_a_direction = pytest.mark.parametrize(
+    "quantity, name", [(q, name) for q in ("jvp", "hvp") for name in offering(q)])
+
+
+@pytest.mark.parametrize("quantity, name", [(q, name) for q in ("gradient", "jvp", "hvp")
+                                            for name in offering(q)])
+def test_no_route_writes_on_its_arguments(quantity, name):
+    objective, theta = small()
+    v = directions(theta)
+    for array in (theta, v, objective.x, objective.targets):
+        array.flags.writeable = False
+    arguments = [theta] if quantity == "gradient" else [theta, v]
+    assert np.isfinite(offering(quantity)[name](objective, *arguments)).all()
+
+
+@along_a_direction
+def test_directions_in_less_precision_cost_no_digits(quantity, name):
+    objective, theta = small()
+    v, function = directions(theta).astype(np.float32), offering(quantity)[name]
+    found = function(objective, theta, v)
+    assert found.dtype == float
+    assert distance(found, function(objective, theta, v + 0.0 * theta)) <= 4 * eps(float)
+
+
+COMPLEX = ("dual", "hyper-dual", "central difference")             # linear in v, analytic in theta
+
+
+@along_a_direction
+def test_complex_directions_give_both_parts_or_are_refused(quantity, name):
+    objective, theta = small()
+    (v, w), function = directions(theta), offering(quantity)[name]
+    if name in COMPLEX:
+        both = function(objective, theta, v) + 1j * function(objective, theta, w)
+        assert distance(function(objective, theta, v + 1j * w), both) <= 2 * ROUTES[name].error(
+            eps(float))
+    else:
+        for arguments in ((theta, v + 1j * w), (theta + 0.01j * w, v)):
+            with pytest.raises(TypeError, match="real"):
+                function(objective, *arguments)
+
+
+def test_gradients_at_complex_parameters_are_analytic_or_refused():
+    objective, theta = small()
+    theta = theta + 0.01j * directions(theta)[0]
+    for name, function in offering("gradient").items():
+        if name in ("complex step", "autograd"):
+            with pytest.raises(TypeError, match="real"):
+                function(objective, theta)
+        else:
+            found = function(objective, theta)
+            assert distance(found, objective.grad(theta)) <= ROUTES[name].error(eps(float))
+
+
+# ---- bad input ----
+
+def test_an_unknown_route_is_refused_with_the_names_of_those_there_are():
+    objective, theta = small()
+    with pytest.raises(ValueError, match="no route 'magic' to hvp; choose one of dual, complex"):
+        hvp(objective, theta, theta, route="magic")
+    with pytest.raises(ValueError, match="no route 'backprop' to hvp"):
+        hvp(objective, theta, theta, route="backprop")
+    with pytest.raises(ValueError, match="no route 'bicomplex' to gradient"):
+        gradient(objective, theta, route="bicomplex")
+
+
+@pytest.mark.parametrize("v, message", [
+    (np.ones(33), r"v has shape \(33,\) and theta \(34,\)"),
+    (np.ones((34, 1)), r"v has shape \(34, 1\)"),
+    (np.ones((2, 3, 34)), r"v \(P,\) or \(K, P\)"),
+    (np.ones(34, int), r"write v.astype\(float\)"),
+    (np.ones(34, bool), r"v holds bool"),
+    (np.ones(34, np.float16), r"use float32, float64 or longdouble"),
+    ([1.0] * 34, r"pass numpy.asarray\(v"),
+], ids=["short", "column", "cube", "integers", "booleans", "half", "list"])
+def test_a_direction_of_wrong_shape_or_type_is_refused(v, message):
+    objective, theta = small()
+    for quantity in (hvp, gradient):
+        with pytest.raises((ValueError, TypeError), match=message):
+            quantity(objective, theta, v)
+
+
+def test_a_theta_of_wrong_shape_or_type_is_refused():
+    objective, theta = small()
+    with pytest.raises(ValueError, match="theta must be"):
+        hvp(objective, theta[None], theta)
+    with pytest.raises(TypeError, match=r"theta is a list; pass numpy.asarray\(theta"):
+        gradient(objective, list(theta))
+    with pytest.raises(ValueError, match=r"theta has shape \(35,\) but .* needs 34"):
+        gradient(objective, np.ones(35))
+    for name in offering("gradient"):
+        with pytest.raises(ValueError, match="theta holds int64"):
+            gradient(objective, np.ones(34, int), route=name)
