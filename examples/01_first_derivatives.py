@@ -23,7 +23,7 @@ for quantity, arguments in {"gradient": (), "jvp": (v,), "hvp": (v,)}.items():
     for route, function in offering(quantity).items():
         proof = measured(function(objective, theta, *arguments), exact)
         expected = -np.log10(ref.ROUTES[route].error(np.finfo(float).eps))
-        print(f"{quantity:<10}{route:<28}{proof.radius:>14.0e}{proof.digits:>8.1f}{expected:>10.1f}")
+        print(f"{quantity:<10}{route:<28}{proof.radius:14.0e}{proof.digits:8.1f}{expected:10.1f}")
 
 # Along one line, Taylor series give all derivatives at once, with proven radii.
 series = ref.taylor(objective, theta, v / np.sqrt(v @ v), order=4)

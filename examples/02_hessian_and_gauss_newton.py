@@ -61,7 +61,7 @@ if len(sys.argv) > 1:
     for ax, (name, M) in zip(axes.flat, {"Hessian H": H, "Gauss-Newton G": G, "K-FAC": K}.items()):
         cells = np.add.reduceat(np.add.reduceat(M * M, range(0, len(M), 5)), range(0, len(M), 5), 1)
         image = ax.imshow(np.sqrt(cells / 25) + 1e-12, norm=LogNorm(1e-5, 2e-2), cmap="magma",
-                          extent=(0, len(M), len(M), 0), interpolation="none")
+                          extent=(0, len(M), len(M), 0))
         for edge in [s.start for s in layout.slices][1:]:
             ax.axhline(edge, color="cyan", lw=0.8)
             ax.axvline(edge, color="cyan", lw=0.8)

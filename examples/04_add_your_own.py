@@ -55,7 +55,7 @@ class Scale:
 
 # ---- a route is a function and the error to expect of it ----
 
-def five_points(objective, theta, v, h=1e-3):
+def five_points(objective, theta, v, h=1e-3):                               # [For88]
     far, near, on, beyond = (objective.grad(theta + k * h * v) for k in (-2, -1, 1, 2))
     return (far - 8 * near + 8 * on - beyond) / (12 * h)
 
@@ -77,4 +77,4 @@ for quantity in ("gradient", "jvp", "hvp", "hessian", "gauss_newton"):
 ACTIVATIONS["Bump"] = Activation(lambda x: 1 / (1 + x * x), lambda x, y: -2 * x * y)    # y, not y^2
 print("\nwith a wrong slope the balls enclose what the wrong formula says, but the routes part:")
 for row in rows_of(("mine", "gradient", 0, None))[:2]:
-    print(f"{row.title:<12}{row.route:<10}agreed {row.agreed:4.1f}  proven {row.proven:4.1f}  {row.verdict}")
+    print(f"{row.route:<10}agreed {row.agreed:4.1f}  proven {row.proven:4.1f}  {row.verdict}")
