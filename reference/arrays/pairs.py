@@ -16,6 +16,7 @@ class Pair:
 
     __slots__ = ("re", "du")
     __array_ufunc__ = None                    # ndarray op Pair must ask the Pair
+    __eq__ = __hash__ = None                  # identity is no comparison: compare primal(x)
     square = 0
 
     def __init__(self, re, du):
