@@ -27,8 +27,8 @@ def ends(t):
 
 
 LONG = np.longdouble
-NUMBERS = [0.1, -1 / 3, 5e-324, 1.7e308, np.float32(0.1), LONG(1) / 3, -LONG(2) ** -16400,
-           LONG(2) ** 16000 / 3, np.int64(2 ** 62 + 1), 2 ** 80 + 1, -7, True]
+NUMBERS = [0.1, -1 / 3, 5e-324, 1.7e308, np.float32(0.1), LONG(1) / 3, -np.finfo(LONG).tiny,
+           np.finfo(LONG).max / 3, np.int64(2 ** 62 + 1), 2 ** 80 + 1, -7, True]
 
 
 @pytest.mark.parametrize("bits", [12, 53, 200])

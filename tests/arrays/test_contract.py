@@ -135,6 +135,14 @@ def test_branches_are_decided_on_plain_real_numbers(system):
 
 # ---- what must not happen ----
 
+@pytest.mark.parametrize("compare", [operator.eq, operator.ne, operator.lt, operator.ge])
+def test_pairs_are_not_compared_but_by_their_primal_part(compare):
+    x = Dual(np.ones(2), np.ones(2))
+    for left, right in ((x, 1.0), (1.0, x), (x, x), (np.ones(2), x)):
+        with pytest.raises(TypeError):
+            compare(left, right)
+
+
 def leaves(t):
     """The plain arrays inside: what could be written to."""
     if isinstance(t, np.ndarray):
