@@ -1,15 +1,15 @@
 """Every example runs from any directory, without a warning, and prints what it is there to show."""
 
+import re
 import runpy
 import sys
-import re
 from pathlib import Path
 
 import pytest
 
+from reference.derivatives.routes import ROUTES
 from reference.network.elementwise import ACTIVATIONS
 from reference.network.losses import LOSSES
-from reference.derivatives.routes import ROUTES
 from reference.problems import ZOO
 
 FOLDER = Path(__file__).parents[1] / "examples"
@@ -34,10 +34,7 @@ PICTURES = {"01_first_derivatives.py", "02_hessian_and_gauss_newton.py"}
 @pytest.fixture
 def run(tmp_path, monkeypatch, capsys):
     """Run an example in an empty directory; what it adds to the tables is taken away again."""
-    for table in (ACTIVATIONS, LOSSES, ROUTES, ZOO):
-        for key in table:
-            monkeypatch.setitem(table, key, table[key])
-    tables = [(table, set(table)) for table in (ACTIVATIONS, LOSSES, ROUTES, ZOO)]
+    before = [(table, dict(table)) for table in (ACTIVATIONS, LOSSES, ROUTES, ZOO)]
     monkeypatch.chdir(tmp_path)
 
     def run(name, *arguments):
@@ -46,9 +43,9 @@ def run(tmp_path, monkeypatch, capsys):
         return capsys.readouterr().out
 
     yield run
-    for table, before in tables:
-        for key in set(table) - before:
-            del table[key]
+    for table, lines in before:
+        table.clear()
+        table.update(lines)
 
 
 def missing(output, patterns):
