@@ -24,11 +24,11 @@ class Sequential:
 
     def __init__(self, *layers):
         object.__setattr__(self, "layers", layers)
-        if not layers:
-            raise ValueError("Sequential needs at least one layer.")
         for i, layer in enumerate(layers):
             if isinstance(layer, type) or not hasattr(layer, "vjp"):
                 raise TypeError(f"layer {i} is {layer!r}; call its constructor, as in Tanh().")
+        if all(layer.shape is None for layer in layers):
+            raise ValueError("Sequential needs a layer with weights, as Dense(2, 1).")
 
     def __repr__(self):
         return f"Sequential({', '.join(map(repr, self.layers))})"
