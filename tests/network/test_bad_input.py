@@ -116,7 +116,8 @@ def test_an_objective_refuses(changes, error, message):
 @pytest.mark.parametrize("make, error, message", [
     (lambda: Dense(0, 3), ValueError, "Dense(inputs=0, outputs=3, bias=True) needs whole numbers"),
     (lambda: Dense(2.5, 3), ValueError, "needs whole numbers of inputs and outputs, at least 1"),
-    (lambda: Sequential(), ValueError, "at least one layer"),
+    (lambda: Sequential(), ValueError, "Sequential needs a layer with weights, as Dense(2, 1)."),
+    (lambda: Sequential(Tanh()), ValueError, "Sequential needs a layer with weights"),
     (lambda: Sequential(Dense(2, 3), Tanh), TypeError, "layer 1 is <function Tanh"),
     (lambda: Sequential([Dense(2, 3)]), TypeError, "layer 0 is [Dense(inputs=2"),
     (lambda: Sequential(Dense), TypeError, "call its constructor, as in Tanh()."),
