@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from reference import Dense, Sigmoid, Tanh, jacobian, jvp, per_example_gradients, vjp
+from reference import Dense, Sigmoid, Tanh, gradient, jacobian, jvp, per_example_gradients, vjp
 from reference.arrays.precision import eps
 from reference.derivatives import dual
 from reference.derivatives.routes import ROUTES, offering
@@ -27,6 +27,14 @@ def test_jvp_and_vjp_are_adjoint(activation, name):
     Jv, Ju = jvp(objective, theta, V, route=name), vjp(objective, theta, U)
     forward, reverse = np.einsum("unc,vnc->uv", U, Jv), Ju @ V.T
     assert distance(forward, reverse) <= 10 * ROUTES[name].error(eps(float))   # the sums may cancel
+
+
+def test_directional_derivatives_are_products_with_the_gradient():
+    objective, theta = small(l2=0.1)
+    V = directions(theta, 3)
+    truth = dual.derivative(objective.value, theta, V)
+    assert distance(gradient(objective, theta, V), truth) <= TOLERANCE
+    assert distance(gradient(objective, theta, V[1], route="autograd"), truth[1]) <= TOLERANCE
 
 
 def test_vjp_of_many_cotangents_equals_one_by_one():
