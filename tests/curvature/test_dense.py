@@ -107,6 +107,15 @@ def test_the_slope_of_a_kink_is_taken_as_on_its_left():
     assert not H[:12].any()
 
 
+def test_a_route_that_is_asked_for_is_taken_all_the_way():
+    """`dense` of another route than the default must not be the assembly in its name."""
+    objective, theta = small()
+    for route in ("autograd", "central difference"):
+        H = hessian(objective, theta, route=route)
+        assert (dense(H) == columns(H)).all()
+    assert distance(dense(H), dense(hessian(objective, theta))) > 45 * eps(float)
+
+
 def test_autograd_would_see_a_wrong_entry():
     objective, theta = small()
     H = dense(hessian(objective, theta))
