@@ -8,6 +8,7 @@ mathematics is what the independent routes, and the theorems among the tests, ar
 """
 
 import dataclasses
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -71,7 +72,8 @@ def certify(quantity, objective, theta, *args, bits=BITS, **options):
     bits : sequence of int
         Precisions to try, rising.
     **options
-        Passed on to `quantity` unchanged.
+        Passed on to `quantity` unchanged; of a random generator every run gets its own copy, so
+        that all of them draw the same.
 
     Returns
     -------
@@ -82,7 +84,7 @@ def certify(quantity, objective, theta, *args, bits=BITS, **options):
     NotProven
         If a ball straddles a kink, or no precision in `bits` narrows the enclosure enough.
     """
-    value = quantity(objective, theta, *args, **options)
+    value = quantity(objective, theta, *args, **_copied(options))
     return certify_value(value, quantity, objective, theta, *args, bits=bits, **options)
 
 
@@ -123,7 +125,7 @@ class Enclosure:
 def enclosure(quantity, objective, theta, *args, bits, **options):
     """Run quantity(objective, theta, *args) on balls of the given precision."""
     with ball.precision(bits):
-        exact = leaves(quantity(objective, *map(_lift, (theta, *args)), **options))
+        exact = leaves(quantity(objective, *map(_lift, (theta, *args)), **_copied(options)))
     floats = [a.dtype for a in exact if a.dtype != object]
     if floats:
         raise TypeError(f"{len(floats)} of {len(exact)} results came back as {floats[0]}, not as "
@@ -150,6 +152,12 @@ def digits_of(error, scale):
     if error == 0:
         return np.inf
     return float(-np.log10(error / scale)) if scale > 0 else -np.inf
+
+
+def _copied(options):
+    """The options, with a copy of every random generator in its present state."""
+    return {name: deepcopy(option) if isinstance(option, np.random.Generator) else option
+            for name, option in options.items()}
 
 
 def _lift(a):

@@ -206,6 +206,15 @@ def test_arguments_and_options_are_passed_on():
     assert certify(kfac, objective, theta, kind="empirical").digits > 14
 
 
+@pytest.mark.parametrize("loss", ["CrossEntropy", "BinaryCrossEntropy", "Poisson"])
+def test_every_run_draws_the_same_labels_and_the_generator_stays_where_it_was(loss):
+    rng = np.random.default_rng(0)
+    for quantity in (fisher, kfac):
+        proof = certify(quantity, *small(loss=loss), kind="mc", rng=rng, samples=3)
+        assert proof.digits > 14
+    assert rng.random() == np.random.default_rng(0).random()
+
+
 # ---- bad input ----
 
 @pytest.mark.parametrize("poison", [np.nan, np.inf, -np.inf])
