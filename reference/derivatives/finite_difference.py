@@ -4,7 +4,7 @@
 
 Each column of the tableau removes one power: T_k(h) = T_{k-1}(h/2) + (T_{k-1}(h/2) - T_{k-1}(h))
 /(4^k - 1).  The difference of neighbours estimates the error, which is never below the rounding
-error eps |f|/h of the smallest step in it; the smallest estimate wins (Ridders 1982).
+error eps |f|/h of the smallest step in it; the smallest estimate wins [Rid82].
 Needs no analytic code, and pays for it: about two thirds of the digits.
 """
 
@@ -44,8 +44,8 @@ def _keep_better(best, error, candidate, change, floor):
     """Row by row, the candidate where its change, at least `floor`, is below the best error."""
     worst = np.maximum(_largest(change, error.ndim), floor)
     better = worst < error
-    return (np.where(better.reshape(better.shape + (1,) * (best.ndim - error.ndim)), candidate, best),
-            np.where(better, worst, error))
+    spread = better.reshape(better.shape + (1,) * (best.ndim - error.ndim))
+    return np.where(spread, candidate, best), np.where(better, worst, error)
 
 
 def _largest(a, rows):
