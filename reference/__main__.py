@@ -2,16 +2,20 @@
 
 import argparse
 import json
+import os
+import platform
 import sys
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import nullcontext
+from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 
 from .oracle import check as oracle
+from .oracle.peers import NAMES, Absent
 from .oracle.quantities import QUANTITIES
 from .problems.files import replacing
 
@@ -129,6 +133,50 @@ def plot_step_sizes(path, seed):
     print(f"wrote {path}", file=sys.stderr)
 
 
+# ---- bench ----
+
+def bench(arguments):
+    """Race every task, print medians and ratios, and return the exit status."""
+    from .oracle import timing
+    try:
+        tasks = timing.tasks(np.random.default_rng(0), peers=arguments.peers)
+    except Absent as error:
+        raise Refused(error) from None
+    if arguments.out:
+        arguments.out.mkdir(parents=True, exist_ok=True)
+    results = []
+    for task, contestants in tasks.items():
+        say(f"{task}: {len(contestants)} contestants, {arguments.rounds} rounds")
+        results += timing.race(task, contestants, arguments.rounds)
+        if not arguments.json:
+            print("\n".join([f"\n{task}", *map(time_line, [r for r in results if r.task == task])]),
+                  flush=True)
+    text = json.dumps({"machine": machine(), "timings": [asdict(r) for r in results]}, indent=1)
+    print(text if arguments.json else f"\n{machine()}")
+    if arguments.out:
+        with replacing(arguments.out / "bench.json") as temporary:
+            Path(temporary).write_text(text)
+    return 0
+
+
+def time_line(timing):
+    """One contestant: milliseconds, and its ratio to the reference."""
+    return f"  {timing.contestant:<44}{timing.seconds * 1e3:10.2f} ms {timing.ratio:8.2f} x"
+
+
+def machine():
+    """What the times were taken on."""
+    blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
+    return (f"{platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}, "
+            f"NumPy {np.__version__}, {blas['name']} {blas['version']}")
+
+
+def say(text):
+    """Progress, on a terminal only."""
+    if sys.stderr.isatty():
+        print(text, file=sys.stderr)
+
+
 # ---- the parser ----
 
 def parser():
@@ -152,6 +200,18 @@ def parser():
     one.add_argument("--workers", type=positive, default=1, metavar="N", help="processes (default 1)")
     one.add_argument("--seed", type=natural, default=0, help="of parameters and directions (default 0)")
     one.set_defaults(run=check)
+    two = commands.add_parser(
+        "bench", help="time dense matrices and products, beside peers and the matrix product",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="Race the reference against other frameworks in one process: interleaved "
+                    "rounds, medians, ratios.",
+        epilog="example:\n  python -m reference bench --peers jax,torch --rounds 5 --out results")
+    two.add_argument("--peers", type=lambda text: text.split(","), default=[], metavar="NAMES",
+                     help=f"comma-separated, among {', '.join(NAMES)}; they must be installed")
+    two.add_argument("--rounds", type=positive, default=7, metavar="N", help="default 7")
+    two.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
+    two.add_argument("--out", type=Path, metavar="DIR", help="also write DIR/bench.json")
+    two.set_defaults(run=bench)
     return top
 
 

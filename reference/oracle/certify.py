@@ -106,7 +106,7 @@ def certify_value(value, quantity, objective, theta, *args, bits=BITS, **options
         if np.isfinite(certificate.radius) and exact.width <= narrow:
             return certificate
         obstacle = f"the enclosure is still {exact.width:.1e} wide"
-    raise NotProven(f"not proven with up to {max(bits, default=0)} bits: {obstacle}.")
+    raise NotProven(f"not proven with up to {max(bits, default=0)} bits: {obstacle.rstrip('.')}.")
 
 
 @dataclass(frozen=True)

@@ -198,13 +198,19 @@ def _peer_row(peer, where, name, answers, exact):
     if theirs is None:
         return Row(where.name, name, QUANTITIES[name].title, route, None, None, None)
     given = where.given(QUANTITIES[name].arguments)
-    before = [a.copy() for a in given[1:] if isinstance(a, np.ndarray)]
+    before = [a.copy() for a in _arrays(given)]
     answer, again = _attempt(theirs, given), _attempt(theirs, given)
     first = next(iter(answers.values()))
     row = _row(where, name, route, answer, first, exact, PEER_DIGITS)
-    after = [a for a in given[1:] if isinstance(a, np.ndarray)]
-    if any((a != b).any() for a, b in zip(before, after)):
+    if any((a != b).any() for a, b in zip(before, _arrays(given))):
         return replace(row, note="the peer changed its inputs")
     if not row.note and agreement(answer, again) < np.inf:
         return replace(row, note="two identical calls gave different answers")
     return row
+
+
+def _arrays(given):
+    """Everything that a peer could write on."""
+    objective, *others = given
+    data = (objective.x, objective.y, objective.weights)
+    return [a for a in (*data, *others) if isinstance(a, np.ndarray)]
