@@ -29,7 +29,7 @@ def step_sizes(steps, errors, eps=np.finfo(float).eps, axes=None):
         color, marker = STYLES.get(route, (None, "."))
         axes.loglog(steps, np.maximum(error, eps / 10), marker=marker, color=color, ms=4, label=route)
     axes.axhline(eps, color="gray", ls=":", label="eps of float64")
-    axes.set(xlabel="step length h (along v, in units of theta)",
+    axes.set(xlabel="step length h (theta moves by h v)",
              ylabel="relative error of the directional derivative g^T v",
              title="Finite differences cancel; the complex step does not")
     axes.invert_xaxis()

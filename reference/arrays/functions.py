@@ -112,6 +112,11 @@ def first_maximum(x):
     return namespace(p).eye(p.shape[-1], dtype=bool)[p.argmax(-1)]
 
 
+def modulus(x):
+    """|x| where its kink matters: balls refuse to guess the sign."""
+    return where(positive(x), x, -x)
+
+
 def magnitude(x):
     """|x| for real x, continued analytically from either side; both signs serve at 0."""
     return where(primal(x) > 0, x, -x)

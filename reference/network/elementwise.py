@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from math import inf
 from typing import Callable
 
-from ..arrays.functions import (cos, exp, expm1, gaussian_density, magnitude, ndtr, negative_part,
-                                ones_like, pi, positive, positive_part, primal, sech2, sigmoid,
-                                sigmoid_slope, sin, softplus, sqrt, tanh, where, zeros_like)
+from ..arrays.functions import (cos, exp, expm1, gaussian_density, magnitude, modulus, ndtr,
+                                    negative_part, ones_like, pi, positive, positive_part, primal,
+                                    sech2, sigmoid, sigmoid_slope, sin, softplus, sqrt, tanh,
+                                    where, zeros_like)
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Activation:
     value: Callable
     slope: Callable
     parameters: tuple = ()          # ((name, default), ...)
-    kinks: tuple = ()               # where the slope jumps
+    kinks: tuple = ()               # where the slope or its own slope jumps
     linear_pieces: bool = False     # whether the second derivative vanishes off the kinks
 
 
@@ -107,7 +108,7 @@ def _inside(x):
 
 # ---- the table ----
 
-# SELU's constants are these float64 numbers, as every library has them (Klambauer et al. 2017).
+# SELU's constants are these float64 numbers, as every library has them [KUM17].
 SELU_SCALE, SELU_ALPHA = 1.0507009873554804934, 1.6732632423543772848
 
 ACTIVATIONS = {
@@ -135,8 +136,8 @@ ACTIVATIONS = {
     "HardTanh": Activation(lambda x: where(_inside(x), x, where(positive(x), 1, -ones_like(x))),
                            lambda x, y: where(_inside(x), 1, zeros_like(x)),
                            kinks=(-1, 1), linear_pieces=True),
-    "Softsign": Activation(lambda x: x / (1 + magnitude(x)),
-                           lambda x, y: 1 / ((1 + magnitude(x)) * (1 + magnitude(x))), kinks=(0,)),
+    "Softsign": Activation(lambda x: x / (1 + modulus(x)),
+                           lambda x, y: 1 / ((1 + modulus(x)) * (1 + modulus(x))), kinks=(0,)),
     "Sine": Activation(sin, lambda x, y: cos(x)),
 }
 

@@ -8,7 +8,8 @@ import numpy as np
 
 from ..arrays import functions as F
 from ..arrays.checks import require_array, require_finite, require_float, require_shape
-from ..arrays.transfer import cast, move
+from ..arrays.precision import real_dtype
+from ..arrays.transfer import HOMES, cast, move
 from .losses import Loss
 
 REDUCTIONS = ("mean", "sum")
@@ -151,11 +152,20 @@ class Objective:
 
     def to(self, place):
         """This objective on "numpy" or "cupy", or with data of dtype `place`; theta follows."""
-        convert = (lambda a: move(a, place)) if place in ("numpy", "cupy") else (
-            lambda a: a if a is None else cast(a, np.dtype(place)))
+        def convert(a):
+            return move(a, place) if place in HOMES else cast(a, dtype)
+        dtype = None if place in HOMES else _real_dtype(place)
         return replace(self, x=convert(self.x), y=convert(self.y), weights=convert(self.weights))
 
     def batch(self, index):
         """The objective of the examples x[index]: R is their number (or 1 for a sum)."""
         weights = None if self.weights is None else self.weights[index]
         return replace(self, x=self.x[index], y=self.y[index], weights=weights)
+
+
+def _real_dtype(place):
+    try:
+        return real_dtype(place)
+    except TypeError:
+        raise ValueError(f"no place {place!r}: choose one of {', '.join(HOMES)}, or float32, "
+                         "float64, longdouble.") from None

@@ -29,7 +29,7 @@ def pooled_digit_classifier(rng):
 
 def uncertain_regression(rng):
     """A teacher's outputs fitted with mean and learned variance, GELU, weight decay and example
-    weights: P = 57, an indefinite loss Hessian."""
+    weights: P = 51, an indefinite loss Hessian."""
     x, y = teacher(rng, 19, inputs=3, hidden=7, outputs=2, noise=0.1)
     net = Sequential(Dense(3, 5), GELU(), Dense(5, 3, bias=False), GELU(), Dense(3, 4))
     return _at_start(rng, net, Gaussian(), x, y, weights=rng.uniform(0.5, 2, 19), l2=0.01)

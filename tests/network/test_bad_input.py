@@ -133,7 +133,7 @@ def test_an_objective_refuses(changes, error, message):
     (lambda: Huber(np.nan), ValueError, "delta must be positive and finite, got nan."),
     (lambda: NET.initial(0), TypeError, "rng=0 is not a generator; pass numpy.random.default_rng"),
     (lambda: CrossEntropy().score(None, TARGETS), TypeError, "rng=None is not a generator"),
-    (lambda: objective().to("gpu"), TypeError, "gpu"),
+    (lambda: objective().to("gpu"), ValueError, "no place 'gpu'"),
     (lambda: objective().batch(np.array([], int)), ValueError, "the batch is empty"),
 ])
 def test_a_constructor_refuses(make, error, message):

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from reference import (Certificate, Dense, HardTanh, LeakyReLU, NotProven, Objective, ReLU,
-                       Sequential, SquaredError, Tanh, Undecided, certify, fisher, gauss_newton,
-                       gradient, hessian, hvp, jacobian, kfac, per_example_gradients)
+                       Sequential, Softsign, SquaredError, Tanh, Undecided, certify, fisher,
+                       gauss_newton, gradient, hessian, hvp, jacobian, kfac,
+                       per_example_gradients)
 from reference.arrays import ball
 from reference.oracle.certify import BITS, certify_value, leaves
 from tests.derivatives.cases import LOSSES, directions, make, small
@@ -239,3 +240,12 @@ def test_values_of_another_shape_are_refused():
 def test_a_quantity_that_leaves_the_balls_proves_nothing():
     with pytest.raises(TypeError, match="not as balls: nothing is proven"):
         certify(lambda o, t: np.ones(3), *small())
+
+
+def test_a_jump_of_the_second_derivative_alone_is_not_proven_away():
+    """Softsign's f'' jumps at 0, where two equal terms cancel exactly, but not provably so."""
+    net = Sequential(Dense(1, 2, bias=False), Tanh(), Dense(2, 1, bias=False), Softsign(),
+                     Dense(1, 1))
+    objective = Objective(net, SquaredError(), np.array([[0.7]]), np.array([[0.2]]))
+    with pytest.raises(NotProven, match="kink"):
+        certify(hessian, objective, np.array([0.3, 0.3, 1.0, -1.0, 1.0, 0.0]))
