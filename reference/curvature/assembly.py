@@ -27,6 +27,8 @@ symmetric bit by bit. Only blocks m > l + 1 pay for a second product, the D term
 come last: scaling by f' runs along contiguous memory, and the chain rule is one product per layer.
 """
 
+from math import prod
+
 import numpy as np
 
 PIECE = 2**17  # numbers in the products of patches that are made at a time: to stay in the L2 cache
@@ -72,11 +74,12 @@ def _matrix(Ws, ps, slopes, bends, gs, S, bias):
     Vs, Ss = _without_bias(Ws, bias), pre_activation_curvature(Ws, slopes, bends, S, bias)
     Ss, ps, slopes, gs = map(_samples_last, (Ss, ps, slopes, gs))
     H, block = _empty_matrix([W.shape for W in Ws], S.dtype)
+    work = _workspace([W.shape for W in Ws], S.dtype)
     for m, S in enumerate(Ss):
-        _write_symmetric(block(m, m), S, ps[m])
+        _write_symmetric(block(m, m), S, ps[m], work)
         for l in reversed(range(m)):
             S = _pull(Vs[l + 1], slopes[l], S)
-            B = _contract(S, ps[l], ps[m])  # [i,k,j,q]
+            B = _contract(S, ps[l], ps[m], work)  # [i,k,j,q]
             if gs is not None and l == m - 1:  # D is diagonal: only q = i
                 D = np.eye(len(slopes[l]), dtype=S.dtype)[..., None] * slopes[l]
                 same = np.einsum("ikji->ijk", B[..., :len(D)])
@@ -92,8 +95,9 @@ def _matrix(Ws, ps, slopes, bends, gs, S, bias):
 def _blocks(Ws, ps, slopes, bends, gs, S, bias):
     Ss = _samples_last(pre_activation_curvature(Ws, slopes, bends, S, bias))
     blocks = [np.empty(W.shape + W.shape, S.dtype) for W, S in zip(Ws, Ss)]
+    work = _workspace([W.shape for W in Ws], S.dtype)
     for B, S, p in zip(blocks, Ss, _samples_last(ps)):
-        _write_symmetric(B, S, p)
+        _write_symmetric(B, S, p, work)
     return [B.reshape(W.size, W.size) for B, W in zip(blocks, Ws)]
 
 
@@ -117,34 +121,38 @@ def _over_batches(matrices, Ws, ps, slopes, bends, gs, S, bias):
 
 def _pull(V, slope, X):
     """diag(f') Vᵀ X, (O, K, N), from X (O', K, N): the chain rule from layer l + 1 down to l."""
-    return slope[:, None] * (V.T @ X.reshape(len(X), -1)).reshape(-1, *X.shape[1:])
+    X = (V.T @ X.reshape(len(X), -1)).reshape(-1, *X.shape[1:])
+    return np.multiply(slope[:, None], X, out=X)
 
 
-def _contract(X, a, b):
+def _contract(X, a, b, work=None):
     """Σ_n X[...,n] a[j,n] b[q,n], (..., J, Q)."""
     j, q = np.indices((len(a), len(b))).reshape(2, -1)
     rows = X.reshape(-1, X.shape[-1])
-    return _contract_pairs(rows, a, b, j, q).reshape(*X.shape[:-1], len(a), len(b))
+    size = len(rows) * len(j)
+    out = (np.empty(size, X.dtype) if work is None else work[:size]).reshape(len(rows), len(j))
+    _contract_pairs(rows, a, b, j, q, out)
+    return out.reshape(*X.shape[:-1], len(a), len(b))
 
 
-def _contract_pairs(X, a, b, j, q):
-    """Σ_n X[r,n] a[j,n] b[q,n], (R, number of pairs), for index arrays j and q, piece by piece."""
-    out = np.empty((len(X), len(j)), X.dtype)
+def _contract_pairs(X, a, b, j, q, out):
+    """out[r,:] = Σ_n X[r,n] a[j,n] b[q,n], for index arrays j and q, piece by piece."""
     size = max(64, PIECE // X.shape[1])
     for start in range(0, len(j), size):
         s = slice(start, start + size)
         products = a[j[s]]
         products *= b[q[s]]
         np.matmul(X, products.T, out=out[:, s])
-    return out
 
 
-def _write_symmetric(H, S, p):
+def _write_symmetric(H, S, p, work):
     """H[i,j,k,q] = Σ_n S[i,k] p[j] p[q], from the pairs i <= k and j <= q alone."""
     (i, k), (j, q) = np.triu_indices(len(S)), np.triu_indices(len(p))
     pair = np.empty((len(p), len(p)), int)
     pair[j, q] = pair[q, j] = np.arange(len(j))
-    B = _contract_pairs(S[i, k], p, p, j, q).take(pair, axis=1)
+    packed, B = _carve(work, (len(i), len(j)), (len(i), *pair.shape))
+    _contract_pairs(S[i, k], p, p, j, q, packed)
+    packed.take(pair, axis=1, out=B, mode="clip")
     H[i, :, k, :] = B
     H[k, :, i, :] = B
 
@@ -159,6 +167,20 @@ def _samples_last(arrays):
 
 def _without_bias(Ws, bias):
     return [W[:, :-1] if b else W for W, b in zip(Ws, bias)]
+
+
+def _workspace(shapes, dtype):
+    """Room for the products of any block, taken once: to take it anew costs as much as to fill it."""
+    pairs = [(O * (O + 1) // 2, I) for O, I in shapes]
+    sizes = [r * (I * (I + 1) // 2 + I * I) for r, I in pairs]
+    sizes += [O * I * P * Q for n, (O, I) in enumerate(shapes) for P, Q in shapes[:n]]
+    return np.empty(max(sizes), dtype)
+
+
+def _carve(work, *shapes):
+    """Consecutive pieces of `work` in these shapes."""
+    ends = np.cumsum([0] + [prod(shape) for shape in shapes])
+    return [work[a:b].reshape(shape) for a, b, shape in zip(ends, ends[1:], shapes)]
 
 
 def _empty_matrix(shapes, dtype):
