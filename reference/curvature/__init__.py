@@ -1,1 +1,1 @@
-"""Matrices: Hessian, Gauss-Newton, Fisher, Kronecker factors; as operators, whole, and in blocks."""
+"""Matrices: Hessian, Gauss-Newton, Fisher, Kronecker factors; as operators, whole, in blocks."""

@@ -74,7 +74,7 @@ def _matrix(Ws, ps, slopes, bends, gs, S, bias):
     Vs, Ss = _without_bias(Ws, bias), pre_activation_curvature(Ws, slopes, bends, S, bias)
     Ss, ps, slopes, gs = map(_samples_last, (Ss, ps, slopes, gs))
     H, block = _empty_matrix([W.shape for W in Ws], S.dtype)
-    work = _workspace([W.shape for W in Ws], S.dtype)
+    work = _workspace([W.shape for W in Ws], S.shape[-1], S.dtype)
     for m, S in enumerate(Ss):
         _write_symmetric(block(m, m), S, ps[m], work)
         for l in reversed(range(m)):
@@ -86,7 +86,7 @@ def _matrix(Ws, ps, slopes, bends, gs, S, bias):
                 same += _contract(slopes[l], ps[l], gs[m])
             elif gs is not None:
                 D = _pull(Vs[l + 1], slopes[l], D)
-                B[..., :D.shape[1]] += _contract(D, ps[l], gs[m]).transpose(0, 3, 2, 1)
+                _add_second_order(B, D, ps[l], gs[m], work[B.size:])
             block(l, m)[...] = B.transpose(0, 2, 1, 3)
             block(m, l)[...] = B.transpose(1, 3, 0, 2)
     return [H]
@@ -95,7 +95,7 @@ def _matrix(Ws, ps, slopes, bends, gs, S, bias):
 def _blocks(Ws, ps, slopes, bends, gs, S, bias):
     Ss = _samples_last(pre_activation_curvature(Ws, slopes, bends, S, bias))
     blocks = [np.empty(W.shape + W.shape, S.dtype) for W, S in zip(Ws, Ss)]
-    work = _workspace([W.shape for W in Ws], S.dtype)
+    work = _workspace([W.shape for W in Ws], S.shape[-1], S.dtype)
     for B, S, p in zip(blocks, Ss, _samples_last(ps)):
         _write_symmetric(B, S, p, work)
     return [B.reshape(W.size, W.size) for B, W in zip(blocks, Ws)]
@@ -145,6 +145,15 @@ def _contract_pairs(X, a, b, j, q, out):
         np.matmul(X, products.T, out=out[:, s])
 
 
+def _add_second_order(B, D, a, g, work):
+    """B[i,k,j,q] += Σ_n D[i,q] a[j] g[k]; D knows no constant 1, B may end in its row q."""
+    i, q, n = D.shape
+    second, ga = _carve(work, (len(g) * len(a), i * q), (len(g), len(a), n))
+    np.multiply(g[:, None], a, out=ga)
+    np.matmul(ga.reshape(-1, n), D.reshape(-1, n).T, out=second)
+    B[..., :q] += second.reshape(len(g), len(a), i, q).transpose(2, 0, 1, 3)
+
+
 def _write_symmetric(H, S, p, work):
     """H[i,j,k,q] = Σ_n S[i,k] p[j] p[q], from the pairs i <= k and j <= q alone."""
     (i, k), (j, q) = np.triu_indices(len(S)), np.triu_indices(len(p))
@@ -169,11 +178,12 @@ def _without_bias(Ws, bias):
     return [W[:, :-1] if b else W for W, b in zip(Ws, bias)]
 
 
-def _workspace(shapes, dtype):
-    """Room for the products of any block, taken once: to take it anew costs as much as to fill it."""
-    pairs = [(O * (O + 1) // 2, I) for O, I in shapes]
-    sizes = [r * (I * (I + 1) // 2 + I * I) for r, I in pairs]
-    sizes += [O * I * P * Q for n, (O, I) in enumerate(shapes) for P, Q in shapes[:n]]
+def _workspace(shapes, N, dtype):
+    """Room for the products of any block, taken once: taking it anew costs as much as filling."""
+    sizes = [(O * (O + 1) // 2) * (I * (I + 1) // 2 + I * I) for O, I in shapes]
+    sizes += [O * I * P * Q for m, (P, Q) in enumerate(shapes) for O, I in shapes[:m]]
+    sizes += [O * I * P * (Q + Q) + I * P * N
+              for m, (P, Q) in enumerate(shapes) for O, I in shapes[:max(m - 1, 0)]]
     return np.empty(max(sizes), dtype)
 
 

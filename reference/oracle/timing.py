@@ -91,7 +91,10 @@ def limit(shapes, n, whole=True):
 # ---- the race ----
 
 def race(task, contestants, rounds):
-    """[Timing, ...]: every contestant once per round, after a warm-up that compares the answers.
+    """[Timing, ...]: every contestant once per round, after a first run that compares the answers.
+
+    In each round a contestant runs twice, and the second run counts: the first finds the threads
+    of the contestant before it still spinning, and its memory not yet given back.
 
     Raises
     ------
@@ -112,6 +115,7 @@ def race(task, contestants, rounds):
 
 
 def _seconds(function):
+    function()
     start = time.perf_counter()
     function()
     return time.perf_counter() - start
