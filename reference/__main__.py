@@ -155,7 +155,7 @@ def bench(arguments):
     print(text if arguments.json else f"\n{machine()}")
     if arguments.out:
         with replacing(arguments.out / "bench.json") as temporary:
-            Path(temporary).write_text(text)
+            temporary.write(text.encode())
     return 0
 
 
