@@ -74,7 +74,7 @@ def _matrix(Ws, ps, slopes, bends, gs, S, bias):
     Vs, Ss = _without_bias(Ws, bias), pre_activation_curvature(Ws, slopes, bends, S, bias)
     Ss, ps, slopes, gs = map(_samples_last, (Ss, ps, slopes, gs))
     H, block = _empty_matrix([W.shape for W in Ws], S.dtype)
-    work = _workspace([W.shape for W in Ws], S.shape[-1], S.dtype)
+    work = _workspace([W.shape for W in Ws], len(S), S.dtype)
     for m, S in enumerate(Ss):
         _write_symmetric(block(m, m), S, ps[m], work)
         for l in reversed(range(m)):
@@ -95,7 +95,7 @@ def _matrix(Ws, ps, slopes, bends, gs, S, bias):
 def _blocks(Ws, ps, slopes, bends, gs, S, bias):
     Ss = _samples_last(pre_activation_curvature(Ws, slopes, bends, S, bias))
     blocks = [np.empty(W.shape + W.shape, S.dtype) for W, S in zip(Ws, Ss)]
-    work = _workspace([W.shape for W in Ws], S.shape[-1], S.dtype)
+    work = _workspace([W.shape for W in Ws], len(S), S.dtype)
     for B, S, p in zip(blocks, Ss, _samples_last(ps)):
         _write_symmetric(B, S, p, work)
     return [B.reshape(W.size, W.size) for B, W in zip(blocks, Ws)]

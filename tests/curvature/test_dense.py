@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from reference import (Dense, ReLU, Sigmoid, Sine, Softplus, Tanh, block, blocks, columns, dense,
-                       fisher, gauss_newton, hessian)
+from reference import (Dense, Objective, ReLU, Sequential, Sigmoid, Sine, Softplus, SquaredError,
+                       Tanh, block, blocks, columns, dense, fisher, gauss_newton, hessian)
 from reference.arrays.precision import eps
 from reference.curvature.dense import is_chain
 from tests.derivatives.cases import LOSSES, distance, make, small, wide
@@ -86,6 +86,17 @@ def test_any_number_of_examples_will_do(chain, n):
     for matrix in (hessian, gauss_newton, fisher):
         operator = matrix(objective, theta)
         assert distance(dense(operator), columns(operator)) <= 45 * eps(float)
+
+
+def test_many_examples_of_a_narrow_network_find_room():
+    """Products of patches are then larger than any block."""
+    rng = np.random.default_rng(0)
+    net = Sequential(Dense(1, 2), Tanh(), Dense(2, 1), Tanh(), Dense(1, 2), Tanh(), Dense(2, 1))
+    objective = Objective(net, SquaredError(), rng.standard_normal((200, 1)),
+                          rng.standard_normal((200, 1)))
+    theta = net.initial(rng)
+    H = hessian(objective, theta)
+    assert distance(dense(H), columns(H)) <= 45 * eps(float)
 
 
 def test_examples_of_weight_zero_change_nothing():
