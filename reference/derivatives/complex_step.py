@@ -12,7 +12,7 @@ import numpy as np
 
 from ..arrays.bicomplex import Bicomplex
 from ..arrays.precision import complex_step_length
-from .directions import along, along_axes
+from .directions import by_directions, by_entries
 
 
 def derivative(f, x, v):
@@ -28,19 +28,7 @@ def _require_real(*arrays):
                         "parts would be lost; use route 'dual'.")
 
 
-def gradient(objective, theta):
-    """dL/dtheta (P,) from the function alone: P complex steps."""
-    return along_axes(lambda E: derivative(objective.value, theta, E), theta)
-
-
-def jvp(objective, theta, v):
-    """J v (..., N, C): one complex step of the outputs per direction."""
-    return along(lambda V: derivative(objective.outputs, theta, V), v)
-
-
-def hvp(objective, theta, v):
-    """H v (..., P): one complex step of the backpropagated gradient per direction."""
-    return along(lambda V: derivative(objective.grad, theta, V), v)
+gradient, jvp, hvp = by_directions(derivative)
 
 
 def bicomplex_curvature(objective, theta, V, W):
@@ -52,8 +40,4 @@ def bicomplex_curvature(objective, theta, V, W):
     return objective.value(x).du.imag / h / h
 
 
-def bicomplex_hvp(objective, theta, v):
-    """H v (..., P), entry by entry as e_k^T H v, from the function alone."""
-    rows = v.reshape(-1, theta.size)
-    columns = along_axes(lambda E: bicomplex_curvature(objective, theta, E, rows), theta)
-    return columns.T.reshape(v.shape)
+bicomplex_hvp = by_entries(bicomplex_curvature)

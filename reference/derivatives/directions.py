@@ -37,3 +37,34 @@ def axes(theta, at_once=AT_ONCE):
 def along_axes(f, theta, at_once=AT_ONCE):
     """f at every unit direction, stacked: (P, ...)."""
     return np.concatenate([f(E) for E in axes(theta, at_once)])
+
+
+# ---- routes from their directional derivative ----
+
+def by_directions(derivative):
+    """gradient, jvp and hvp of the route whose derivative(f, x, v) is f'(x) v.
+
+    The gradient runs the function alone, along every axis; H v runs the backpropagated gradient.
+    """
+    def gradient(objective, theta):
+        """dL/dtheta (P,)."""
+        return along_axes(lambda E: derivative(objective.value, theta, E), theta)
+
+    def jvp(objective, theta, v):
+        """J v (..., N, C)."""
+        return along(lambda V: derivative(objective.outputs, theta, V), v)
+
+    def hvp(objective, theta, v):
+        """H v (..., P)."""
+        return along(lambda V: derivative(objective.grad, theta, V), v)
+    return gradient, jvp, hvp
+
+
+def by_entries(curvature):
+    """hvp of the route whose curvature(objective, theta, V, W) is v^T H w (K1, K2)."""
+    def hvp(objective, theta, v):
+        """H v (..., P), entry by entry as e_k^T H v, from the function alone."""
+        rows = v.reshape(-1, theta.size)
+        columns = along_axes(lambda E: curvature(objective, theta, E, rows), theta)
+        return columns.T.reshape(v.shape)
+    return hvp

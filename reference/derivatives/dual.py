@@ -6,7 +6,7 @@ function alone, it is the hyper-dual second derivative [FA11].
 
 from ..arrays import functions as F
 from ..arrays.dual import Dual
-from .directions import along, along_axes
+from .directions import by_directions, by_entries
 
 
 def derivative(f, x, v):
@@ -15,19 +15,7 @@ def derivative(f, x, v):
     return y.du if isinstance(y, Dual) else F.zeros_like(y) + F.zeros_like(v[..., :1])
 
 
-def gradient(objective, theta):
-    """dL/dtheta (P,) from the function alone: P directions forward."""
-    return along_axes(lambda E: derivative(objective.value, theta, E), theta)
-
-
-def jvp(objective, theta, v):
-    """J v (..., N, C)."""
-    return along(lambda V: derivative(objective.outputs, theta, V), v)
-
-
-def hvp(objective, theta, v):
-    """H v (..., P): the R-operator."""
-    return along(lambda V: derivative(objective.grad, theta, V), v)
+gradient, jvp, hvp = by_directions(derivative)
 
 
 def hyper_curvature(objective, theta, V, W):
@@ -36,8 +24,4 @@ def hyper_curvature(objective, theta, V, W):
     return objective.value(Dual(Dual(theta, V), Dual(W, zero))).du.du
 
 
-def hyper_hvp(objective, theta, v):
-    """H v (..., P), entry by entry as e_k^T H v, from the function alone."""
-    rows = v.reshape(-1, theta.size)
-    columns = along_axes(lambda E: hyper_curvature(objective, theta, E, rows), theta)
-    return columns.T.reshape(v.shape)
+hyper_hvp = by_entries(hyper_curvature)

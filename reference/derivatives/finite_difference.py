@@ -11,7 +11,7 @@ Needs no analytic code, and pays for it: about two thirds of the digits.
 import numpy as np
 
 from ..arrays.precision import eps
-from .directions import along, along_axes
+from .directions import by_directions
 
 LEVELS = 7                            # step lengths h, h/2, ..., h/2^6
 SPAN = 2.0 ** -2                      # largest |h v|, about the scale on which a network bends
@@ -57,16 +57,4 @@ def central_difference(f, x, v, h):
     return (f(x + h * v) - f(x - h * v)) / (2 * h)
 
 
-def gradient(objective, theta):
-    """dL/dtheta (P,) from the function alone."""
-    return along_axes(lambda E: derivative(objective.value, theta, E)[0], theta)
-
-
-def jvp(objective, theta, v):
-    """J v (..., N, C)."""
-    return along(lambda V: derivative(objective.outputs, theta, V)[0], v)
-
-
-def hvp(objective, theta, v):
-    """H v (..., P), from the backpropagated gradient."""
-    return along(lambda V: derivative(objective.grad, theta, V)[0], v)
+gradient, jvp, hvp = by_directions(lambda f, x, v: derivative(f, x, v)[0])
