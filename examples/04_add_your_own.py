@@ -5,7 +5,6 @@
 
 from dataclasses import dataclass
 
-import numpy as np
 
 import reference as ref
 from reference.arrays import functions as F

@@ -52,7 +52,8 @@ def check(arguments):
 def line(row):
     """One row of the table."""
     numbers = "".join(f"{digits(d):>8}" for d in (row.agreed, row.proven, row.wanted))
-    return f"{row.title:<28}{row.route:<34}{numbers}  {row.verdict}{': ' * bool(row.note)}{row.note}"
+    note = f": {row.note}" if row.note else ""
+    return f"{row.title:<28}{row.route:<34}{numbers}  {row.verdict}{note}"
 
 
 def digits(d):
@@ -191,14 +192,17 @@ def parser():
                     "digits by ball\narithmetic. Columns are decimal digits of the largest entry. "
                     "Exit status 0 if every row passes, else 1.",
         epilog="examples:\n  python -m reference check --plot steps.png\n"
-               "  python -m reference check mypackage.module:peer   (an object with functions named "
-               "as the quantities)\n\nquantities: " + ", ".join(QUANTITIES))
-    one.add_argument("peer", nargs="?", metavar="PEER", help="package.module:object whose functions "
-                     "gradient(objective, theta), hvp(objective, theta, v), ... are checked too")
+               "  python -m reference check mypackage.module:peer   (an object with functions "
+               "named as the quantities)\n\nquantities: " + ", ".join(QUANTITIES))
+    one.add_argument("peer", nargs="?", metavar="PEER", help="package.module:object whose "
+                     "functions gradient(objective, theta), hvp(objective, theta, v), ... "
+                     "are checked too")
     one.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
     one.add_argument("--plot", metavar="FILE", help="also draw error against step length")
-    one.add_argument("--workers", type=positive, default=1, metavar="N", help="processes (default 1)")
-    one.add_argument("--seed", type=natural, default=0, help="of parameters and directions (default 0)")
+    one.add_argument("--workers", type=positive, default=1, metavar="N",
+                     help="processes (default 1)")
+    one.add_argument("--seed", type=natural, default=0,
+                     help="of parameters and directions (default 0)")
     one.set_defaults(run=check)
     two = commands.add_parser(
         "bench", help="time dense matrices and products, beside peers and the matrix product",

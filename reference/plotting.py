@@ -27,7 +27,8 @@ def step_sizes(steps, errors, eps=np.finfo(float).eps, axes=None):
     axes = Figure(figsize=(7, 5), layout="constrained").subplots() if axes is None else axes
     for route, error in errors.items():
         color, marker = STYLES.get(route, (None, "."))
-        axes.loglog(steps, np.maximum(error, eps / 10), marker=marker, color=color, ms=4, label=route)
+        axes.loglog(steps, np.maximum(error, eps / 10), marker=marker, color=color, ms=4,
+                    label=route)
     axes.axhline(eps, color="gray", ls=":", label="eps of float64")
     axes.set(xlabel="step length h (theta moves by h v)",
              ylabel="relative error of the directional derivative g^T v",

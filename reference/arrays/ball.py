@@ -1,4 +1,4 @@
-"""Arrays of balls: NumPy arrays of python-flint `arb`, each a midpoint with a proven radius [Joh17].
+"""Arrays of balls: NumPy arrays of python-flint `arb`, each a midpoint and a proven radius [Joh17].
 
 Also arrays of `arb_series`, truncated Taylor series with ball coefficients.  The working precision
 is flint's own context; `precision(bits)` sets it for a `with` block.

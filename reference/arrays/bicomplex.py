@@ -78,6 +78,6 @@ def tanh(x):
 
 
 def ndtr(x):
-    """Phi(a) + j b phi(a) - b^2 phi'(a)/2: no closed form; the next term is O(b^3), b = O(1e-20)."""
+    """Phi(a) + j b phi(a) - b^2 phi'(a)/2: no closed form; the next is O(b^3), b = O(1e-20)."""
     density = F.gaussian_density(x.re)
     return Bicomplex(F.ndtr(x.re) + x.du * x.du * x.re * density / 2, x.du * density)

@@ -44,7 +44,8 @@ def cholesky(A):
     for j in range(len(A)):
         pivot = A[j, j] - L[j, :j] @ L[j, :j]
         if not pivot > 0:
-            raise np.linalg.LinAlgError(f"pivot {j} is {pivot}: not positive definite; add damping.")
+            raise np.linalg.LinAlgError(f"pivot {j} is {pivot}: not positive definite; "
+                                        "add damping.")
         L[j, j] = pivot.sqrt() if A.dtype == object else np.sqrt(pivot)
         L[j + 1:, j] = (A[j + 1:, j] - L[j + 1:, :j] @ L[j, :j]) / L[j, j]
     return L
@@ -59,7 +60,7 @@ def is_positive_definite(A):
 
 
 def power(A, exponent):
-    """A^exponent of a symmetric positive definite A, by its eigenbasis; float32 and float64 only."""
+    """A^exponent of a symmetric positive definite A, by its eigenbasis; 32 and 64 bits only."""
     values, vectors = eigh(A)
     if not values[0] > 0:
         raise np.linalg.LinAlgError(f"smallest eigenvalue {values[0]:.3g}: "

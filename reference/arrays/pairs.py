@@ -109,7 +109,7 @@ class Pair:
         return self if n == 1 else self * self ** (n - 1)
 
     def _product(self, other, times, ndim, other_ndim):
-        """(a + b u)(c + d u) = (a c + square b d) + (a d + b c) u, b and d raised to these ndims."""
+        """(a + b u)(c + d u) = (a c + square b d) + (a d + b c) u, b and d raised to ndims."""
         a, c, b, d = self.re, other.re, self.raised(ndim), other.raised(other_ndim)
         re = times(a, c) if self.square == 0 else times(a, c) + self.square * times(b, d)
         return type(self)(re, times(a, d) + times(b, c))

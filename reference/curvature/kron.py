@@ -67,7 +67,8 @@ class Kron:
             return self.eigen().inv(damping)
         pi = self.pi() if rule == "pi" else 1
         root = (self.A[0, 0] * 0 + damping) ** 0.5              # in the precision of the factors
-        return Kron(_damped_inverse("G", self.G, root / pi), _damped_inverse("A", self.A, root * pi))
+        return Kron(_damped_inverse("G", self.G, root / pi),
+                    _damped_inverse("A", self.A, root * pi))
 
     def pi(self):
         """sqrt((tr A/I)/(tr G/O)); 1 if a trace vanishes, where the ratio says nothing."""
@@ -75,7 +76,7 @@ class Kron:
         return (a / g) ** 0.5 if a > 0 and g > 0 else 1
 
     def power(self, exponent):
-        """G^exponent (x) A^exponent, for positive semidefinite factors; definite if exponent < 0."""
+        """G^exponent (x) A^exponent, for semidefinite factors; definite ones if exponent < 0."""
         return self.eigen().power(exponent)
 
     def eigen(self):

@@ -11,7 +11,7 @@ from ..network.affine import Affine
 
 
 def per_example(net, theta, xs, dz):
-    """(dz_n/dtheta)^T dz_n (..., N, P), for cotangents dz (..., N, [T,] C): nothing is summed over n.
+    """(dz_n/dtheta)^T dz_n (..., N, P), for cotangents dz (..., N, [T,] C), not summed over n.
 
     Raises
     ------
@@ -75,5 +75,6 @@ def jacobian(objective, theta):
 
 def _two_axes(shape):
     if len(shape) != 2:
-        raise ValueError(f"jacobian needs outputs (N, C), got {shape}; reshape them in the network.")
+        raise ValueError(f"jacobian needs outputs (N, C), got {shape}; "
+                         "reshape them in the network.")
     return shape

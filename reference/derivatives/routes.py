@@ -1,4 +1,4 @@
-"""One table of routes, each with the error to expect of it; gradient, jvp and hvp choose from it."""
+"""One table of routes, each with the error to expect; gradient, jvp and hvp choose from it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

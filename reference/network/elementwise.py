@@ -44,7 +44,8 @@ class Elementwise:
 
     def __post_init__(self):
         if self.name not in ACTIVATIONS:
-            raise ValueError(f"no activation {self.name!r}; choose one of {', '.join(ACTIVATIONS)}.")
+            raise ValueError(f"no activation {self.name!r}; choose one of "
+                             f"{', '.join(ACTIVATIONS)}.")
         defaults = tuple(value for _, value in ACTIVATIONS[self.name].parameters)
         object.__setattr__(self, "parameters", tuple(self.parameters) or defaults)
         if len(self.parameters) != len(defaults):

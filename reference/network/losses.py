@@ -76,7 +76,7 @@ class Loss:
         return (self.line.fisher or self.line.hessian)(z, y, *self.parameters)
 
     def score(self, rng, z):
-        """The gradient at labels drawn from the model: random, with mean 0 and covariance `fisher`."""
+        """The gradient at labels drawn from the model: of mean 0 and covariance `fisher`."""
         self._needs_distribution()
         require_generator(rng)
         drawn = self.line.sample(rng, to_host(F.primal(z)), *self.parameters)

@@ -52,7 +52,8 @@ def classes(y, shape, weights=None, smoothing=0.0, ignore=None):
         require_shape("class weights", (len(weights),), (C,), "the number of classes")
         q = q * np.asarray(weights)
         total = q.sum(-1)
-        q, mass = q / np.where(total > 0, total, 1)[..., None], (1 if mass is None else mass) * total
+        q = q / np.where(total > 0, total, 1)[..., None]
+        mass = total if mass is None else mass * total
     return q, mass
 
 

@@ -1,4 +1,4 @@
-"""Second ways to every quantity: slow, plain, and sharing as little code as possible with the first.
+"""Second ways to every quantity: slow, plain, sharing as little code as possible with the first.
 
 All are functions of (objective, theta, ...), as the quantities are.
 """

@@ -10,4 +10,5 @@ from .idx import load_idx, mnist
 from .synthetic import spirals, teacher
 from .zoo import ZOO
 
-__all__ = ["ZOO", "digits", "load_idx", "load_npz", "mnist", "replacing", "save_npz", "spirals", "teacher"]
+__all__ = ["ZOO", "digits", "load_idx", "load_npz", "mnist", "replacing", "save_npz",
+           "spirals", "teacher"]

@@ -1,4 +1,4 @@
-"""Small problems with a name: an Objective and a theta to stand at, drawn from a given Generator."""
+"""Small problems with a name: an Objective and a theta to stand at, drawn from a Generator."""
 
 from ..network.affine import Dense
 from ..network.compose import Sequential

@@ -36,7 +36,7 @@ def test_the_complex_step_loses_nothing_to_truncation_or_underflow(real, partner
 @pytest.mark.parametrize("wrong", [np.float16, int, bool, object, "U3"])
 def test_other_types_have_no_precision(wrong):
     for function in (precision.real_dtype, precision.complex_dtype, precision.eps):
-        with pytest.raises(TypeError, match="is no floating-point type; use float32, float64 or long"):
+        with pytest.raises(TypeError, match="is no floating-point type; use float32, float64"):
             function(wrong)
 
 

@@ -1,6 +1,6 @@
 """Other frameworks' ways to the same matrices; each is imported only when it is named.
 
-`load(name)` gives a module with `forms(objective, theta)`: {quantity: {form: function () -> array}}.
+`load(name)` gives a module with `forms(objective, theta)`: {quantity: {form: () -> array}}.
 """
 
 from importlib import import_module
