@@ -5,7 +5,6 @@
 
 from dataclasses import dataclass
 
-
 import reference as ref
 from reference.arrays import functions as F
 from reference.derivatives.routes import ROUTES, Route
