@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import pickle
 import platform
 import sys
 from collections import Counter
@@ -11,6 +12,7 @@ from contextlib import nullcontext
 from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import numpy as np
 
@@ -32,7 +34,9 @@ HEADER = f"{'quantity':<28}{'route':<34}{'agreed':>8}{'proven':>8}{'wanted':>8} 
 def check(arguments):
     """Run the self-check, print its rows as they come, and return the exit status."""
     peer = load_peer(arguments.peer) if arguments.peer else None
-    if arguments.plot:
+    if peer is not None and arguments.workers > 1:
+        require_picklable(arguments.peer, peer)
+    if arguments.plot is not None:
         require_picture(Path(arguments.plot))
     rows, problem = [], None
     with workers(arguments.workers) as executor:
@@ -42,9 +46,10 @@ def check(arguments):
                 if row.problem != problem:
                     problem = row.problem
                     print(f"\n{problem}\n{HEADER}")
-                print(line(row), flush=True)
+                if row.offered:
+                    print(line(row), flush=True)
     print(json.dumps(report(rows), indent=1) if arguments.json else summary(rows))
-    if arguments.plot:
+    if arguments.plot is not None:
         plot_step_sizes(arguments.plot, arguments.seed)
     return 0 if all(row.passed or not row.offered for row in rows) else 1
 
@@ -87,13 +92,23 @@ def load_peer(name):
     module, _, attribute = name.partition(":")
     if not (module and attribute):
         raise Refused(f"a peer is named package.module:object, got {name!r}.")
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())           # where `python -m` looks, for the console script
     try:
         peer = getattr(import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
-        raise Refused(f"no peer {name!r}: {error}.") from None
+    except Exception as error:                    # whatever a foreign module does on import
+        raise Refused(f"no peer {name!r}: {type(error).__name__}: {error}") from None
     if not any(callable(getattr(peer, quantity, None)) for quantity in QUANTITIES):
         raise Refused(f"{name} offers none of the quantities: {', '.join(QUANTITIES)}.")
     return peer
+
+
+def require_picklable(name, peer):
+    """Refused unless the peer can be sent to other processes."""
+    try:
+        pickle.dumps(peer)
+    except Exception as error:
+        raise Refused(f"{name} cannot be sent to --workers: {error}") from None
 
 
 def workers(count):
@@ -114,10 +129,17 @@ def watched(rows, quiet):
 
 def require_picture(path):
     """Refused unless a picture can be written there: before the work, not after."""
-    if path.suffix not in (".png", ".pdf", ".svg"):
+    if path.suffix.lower() not in (".png", ".pdf", ".svg"):
         raise Refused(f"--plot writes .png, .pdf or .svg, got {path.name!r}.")
     if not path.parent.is_dir():
         raise Refused(f"--plot: there is no folder {path.parent}.")
+    try:
+        with TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise Refused(f"--plot: cannot write in {path.parent}: {error.strerror}.") from None
+    if path.is_dir():
+        raise Refused(f"--plot: {path} is a folder.")
 
 
 def plot_step_sizes(path, seed):
@@ -130,7 +152,7 @@ def plot_step_sizes(path, seed):
     errors = step_size_errors(where.objective, where.theta, where.arguments["v"], steps)
     axes = plotting.step_sizes(steps, errors)
     with replacing(path) as temporary:
-        axes.figure.savefig(temporary, format=path.suffix[1:], dpi=150)
+        axes.figure.savefig(temporary, format=path.suffix[1:].lower(), dpi=150)
     print(f"wrote {path}", file=sys.stderr)
 
 
@@ -236,6 +258,9 @@ def main(arguments=None):
     chosen = parser().parse_args(arguments)
     try:
         return chosen.run(chosen)
+    except BrokenPipeError:                       # the reader has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except (Refused, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

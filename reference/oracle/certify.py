@@ -84,7 +84,7 @@ def certify(quantity, objective, theta, *args, bits=BITS, **options):
     NotProven
         If a ball straddles a kink, or no precision in `bits` narrows the enclosure enough.
     """
-    value = quantity(objective, theta, *args, **_copied(options))
+    value = quantity(objective, theta, *map(_copied, args), **_copied_all(options))
     return certify_value(value, quantity, objective, theta, *args, bits=bits, **options)
 
 
@@ -119,13 +119,13 @@ class Enclosure:
     @property
     def width(self):
         """The largest radius."""
-        return max((float(ball.radius(b).max(initial=0.0)) for b in self.balls), default=0.0)
+        return largest(map(ball.radius, self.balls))
 
 
 def enclosure(quantity, objective, theta, *args, bits, **options):
     """Run quantity(objective, theta, *args) on balls of the given precision."""
     with ball.precision(bits):
-        exact = leaves(quantity(objective, *map(_lift, (theta, *args)), **_copied(options)))
+        exact = leaves(_run(quantity, objective, *map(_lift, (theta, *args)), **options))
     floats = [a.dtype for a in exact if a.dtype != object]
     if floats:
         raise TypeError(f"{len(floats)} of {len(exact)} results came back as {floats[0]}, not as "
@@ -139,12 +139,16 @@ def measured(value, exact):
     _require_same_shapes(floats, exact.balls)
     with ball.precision(exact.bits):
         errors = [ball.distance(e, f) for e, f in zip(exact.balls, floats)]
-    radius = max((float(e.max(initial=0.0)) for e in errors), default=0.0)
-    scale = max((float(np.abs(f).max(initial=0.0)) for f in floats), default=0.0)
+    radius, scale = largest(errors), largest(map(np.abs, floats))
     digits = digits_of(radius, scale)
     return Certificate(value, radius, scale, digits, exact.bits,
                        f"same code on balls of {exact.bits} bits; |value - truth| <= {radius:.1e} "
                        f"({digits:.1f} digits of the largest entry)", errors)
+
+
+def largest(arrays):
+    """The largest entry of all arrays, 0 if there is none; nan if any is."""
+    return float(np.max([a.max(initial=0.0) for a in arrays], initial=0.0))
 
 
 def digits_of(error, scale):
@@ -154,16 +158,29 @@ def digits_of(error, scale):
     return float(-np.log10(error / scale)) if scale > 0 else -np.inf
 
 
-def _copied(options):
-    """The options, with a copy of every random generator in its present state."""
-    return {name: deepcopy(option) if isinstance(option, np.random.Generator) else option
-            for name, option in options.items()}
+def _run(quantity, *lifted, **options):
+    """The quantity on balls; a TypeError says that this one, or this route to it, has no balls."""
+    try:
+        return quantity(*lifted, **_copied_all(options))
+    except TypeError as error:
+        name = getattr(quantity, "__name__", quantity)
+        raise TypeError(f"{name} does not run on balls with these options ({error}); give its "
+                        "value to certify_value, with a quantity that does.") from error
+
+
+def _copied(option):
+    """A random generator's copy in its present state; anything else as it is."""
+    return deepcopy(option) if isinstance(option, np.random.Generator) else option
+
+
+def _copied_all(options):
+    return {name: _copied(option) for name, option in options.items()}
 
 
 def _lift(a):
-    """Floats as exact balls; anything else as it is."""
+    """Floats as exact balls; anything else as `_copied`."""
     lift = isinstance(a, np.ndarray) and a.dtype.kind == "f"
-    return ball.exact(a) if lift else a
+    return ball.exact(a) if lift else _copied(a)
 
 
 def leaves(result):
@@ -178,6 +195,8 @@ def leaves(result):
 
 
 def _require_numbers(floats):
+    if not sum(f.size for f in floats):
+        raise ValueError("the value is empty; nothing to certify.")
     for f in floats:
         if not np.isfinite(f).all():
             raise ValueError(f"{int((~np.isfinite(f)).sum())} entries of the value are not finite; "

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..curvature import gauss_newton as gn
 from ..curvature.hessian import hessian
+from ..curvature.kfac import kfac
 from ..curvature.operator import blocks, columns, dense
 from ..derivatives import complex_step, dual, taylor
 from ..derivatives.jacobian import jacobian, per_example_gradients
@@ -100,7 +101,7 @@ QUANTITIES = {
         "assembled": _fisher(dense, "empirical"), "products": _fisher(columns, "empirical"),
         "gradients one by one": twins.outer_gradients}, provable=WHOLE),
     "kfac": Quantity("K-FAC factors G, A", {
-        "contractions": twins.kfac_factors, "one by one": twins.kfac_one_by_one}),
+        "contractions": kfac, "one by one": twins.kfac_one_by_one}),
     "kfac_inverse": Quantity("K-FAC inverses, damped", {
         "solve": twins.kfac_inverses, "eigenvalues": twins.kfac_inverses_by_eigenvalues},
         provable=WHOLE),

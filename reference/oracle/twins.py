@@ -3,6 +3,8 @@
 All are functions of (objective, theta, ...), as the quantities are.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import scipy.linalg
 
@@ -93,26 +95,31 @@ def diagonal_blocks(matrix):
 # ---- Kronecker factors ----
 
 def kfac_one_by_one(objective, theta):
-    """A as a Python sum of outer products; G as the Fisher block of the layer's bias."""
-    J, net = jacobian(objective, theta), objective.net
+    """A as a Python sum of outer products; G as the Fisher block of the layer's bias.
+
+    A layer without bias is given one, of zeros, for this.
+    """
+    xs, w, factors = objective.net.forward(theta, objective.x), _weights(objective), []
+    inputs = [layer.patches(x) for layer, x in zip(objective.net.layers, xs) if layer.shape]
+    objective, theta = _with_biases(objective, theta)
+    J, layout = jacobian(objective, theta), objective.net.layout
     S = gn.output_fisher(objective, objective.outputs(theta), "type-2")
-    xs, w, factors = net.forward(theta, objective.x), _weights(objective), []
-    slices = iter(net.layout.slices)
-    for layer, x in zip(net.layers, xs):
-        if layer.shape is None:
-            continue
-        rows = J[:, :, next(slices)].reshape(J.shape[:2] + layer.shape)
-        if layer.bias:
-            factors.append(sum(j.T @ s @ j for j, s in zip(rows[..., -1], S)))
-        factors.append(sum(wn * np.outer(p, p) for wn, p in zip(w, layer.patches(x))) / w.sum())
+    for s, shape, ps in zip(layout.slices, layout.shapes, inputs):
+        bias = J[:, :, s].reshape(J.shape[:2] + shape)[..., -1]
+        factors.append(sum(j.T @ Sn @ j for j, Sn in zip(bias, S)))
+        factors.append(sum(wn * np.outer(p, p) for wn, p in zip(w, ps)) / w.sum())
     return factors
 
 
-def kfac_factors(objective, theta):
-    """[G, A, ...] of `kfac`; without bias there is no second way to G, and none is compared."""
-    layers = [layer for layer in objective.net.layers if layer.shape]
-    pairs = zip(kfac.kfac(objective, theta), layers)
-    return [M for K, layer in pairs for M in ([K.G, K.A] if layer.bias else [K.A])]
+def _with_biases(objective, theta):
+    """The same function, with a bias of zeros wherever there was none."""
+    net, Ws = objective.net, []
+    for layer, W in zip(net.layers, net.weights(theta)):
+        if W is not None:
+            Ws.append(W if layer.bias else np.concatenate([W, 0 * W[:, :1]], axis=1))
+    layers = [replace(layer, bias=True) if layer.shape else layer for layer in net.layers]
+    net = type(net)(*layers)
+    return replace(objective, net=net), net.layout.pack(Ws)
 
 
 def kfac_inverses(objective, theta):
