@@ -12,9 +12,10 @@ import numpy as np
 
 from ..arrays.bicomplex import Bicomplex
 from ..arrays.precision import complex_step_length
-from .directions import by_directions, by_entries
+from .directions import by_directions, by_entries, power_of_two, scaled
 
 
+@scaled
 def derivative(f, x, v):
     """f'(x) v (K, ...) for each row of v (K, P), or one for v (P,)."""
     _require_real(x, v)
@@ -34,10 +35,10 @@ gradient, jvp, hvp = by_directions(derivative)
 def bicomplex_curvature(objective, theta, V, W):
     """v^T H w (K1, K2) for rows v of V and w of W, from the function alone."""
     _require_real(theta, V, W)
-    h = complex_step_length(theta.dtype)
-    V, W = np.broadcast_arrays(V[:, None, :], W[None, :, :])
+    h, s, t = complex_step_length(theta.dtype), power_of_two(V), power_of_two(W)
+    V, W = np.broadcast_arrays((V / s)[:, None, :], (W / t)[None, :, :])
     x = Bicomplex(theta + h * V * 1j, h * W + 0j)
-    return objective.value(x).du.imag / h / h
+    return objective.value(x).du.imag / h / h * s * t.T
 
 
 bicomplex_hvp = by_entries(bicomplex_curvature)

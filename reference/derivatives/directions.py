@@ -1,5 +1,7 @@
 """K directions at once, a bounded number at a time."""
 
+from functools import wraps
+
 import numpy as np
 
 from ..arrays import functions as F
@@ -37,6 +39,25 @@ def axes(theta, at_once=AT_ONCE):
 def along_axes(f, theta, at_once=AT_ONCE):
     """f at every unit direction, stacked: (P, ...)."""
     return np.concatenate([f(E) for E in axes(theta, at_once)])
+
+
+def power_of_two(v):
+    """The power of two below the largest |v_i| of each row: (..., 1) for v (..., P)."""
+    largest = np.max(np.abs(v), axis=-1, keepdims=True)
+    return np.ldexp(np.ones_like(largest), np.frexp(largest)[1] - 1)
+
+
+def scaled(derivative):
+    """The same linear map in v, asked along v/s with s = power_of_two(v).
+
+    So h v neither vanishes nor overflows nor leaves the reach of h, whatever the length of v.
+    """
+    @wraps(derivative)
+    def along_unit(f, x, v):
+        s = power_of_two(v)
+        y = derivative(f, x, v / s)
+        return y * s.reshape(s.shape[:-1] + (1,) * (y.ndim - s.ndim + 1))
+    return along_unit
 
 
 # ---- routes from their directional derivative ----

@@ -11,7 +11,7 @@ Needs no analytic code, and pays for it: about two thirds of the digits.
 import numpy as np
 
 from ..arrays.precision import eps
-from .directions import by_directions
+from .directions import by_directions, scaled
 
 LEVELS = 7                            # step lengths h, h/2, ..., h/2^6
 SPAN = 2.0 ** -2                      # largest |h v|, about the scale on which a network bends
@@ -57,4 +57,4 @@ def central_difference(f, x, v, h):
     return (f(x + h * v) - f(x - h * v)) / (2 * h)
 
 
-gradient, jvp, hvp = by_directions(lambda f, x, v: derivative(f, x, v)[0])
+gradient, jvp, hvp = by_directions(scaled(lambda f, x, v: derivative(f, x, v)[0]))

@@ -85,6 +85,14 @@ def expected_digits(name):
     return -log10(ROUTES[name].error(eps(np.float64)))
 
 
+def _alike(theta, v):
+    """Both in the wider of their precisions: no route may narrow a longdouble."""
+    if theta.dtype.kind != "f" or v.dtype.kind != "f":
+        return theta, v
+    wider = np.result_type(theta, v)
+    return theta.astype(wider, copy=False), v.astype(wider, copy=False)
+
+
 def _route(quantity, name):
     offered = offering(quantity)
     if name not in offered:
@@ -107,9 +115,7 @@ def gradient(objective, theta, v=None, route="backprop"):
     -------
     array (P,), or () or (K,) if v is given
     """
-    require_float("theta", theta)
-    if v is not None:
-        require_direction("v", v, theta)
+    require_direction("theta" if v is None else "v", theta if v is None else v, theta)
     g = _route("gradient", route)(objective, theta)
     return g if v is None else v @ g
 
@@ -126,7 +132,7 @@ def jvp(objective, theta, v, route="dual"):
         A name in ROUTES.
     """
     require_direction("v", v, theta)
-    return _route("jvp", route)(objective, theta, v)
+    return _route("jvp", route)(objective, *_alike(theta, v))
 
 
 def hvp(objective, theta, v, route="dual"):
@@ -142,7 +148,7 @@ def hvp(objective, theta, v, route="dual"):
         "hyper-dual" and "bicomplex" use no backward code at all.
     """
     require_direction("v", v, theta)
-    return _route("hvp", route)(objective, theta, v)
+    return _route("hvp", route)(objective, *_alike(theta, v))
 
 
 def vjp(objective, theta, u):

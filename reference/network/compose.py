@@ -72,10 +72,10 @@ class Sequential:
 
         dxs[0] is None if the first layer is affine: nobody needs the data's own cotangent.
         """
-        dWs, dxs = [], [dz]
-        for layer, W, x, y in reversed(list(zip(self.layers, self.weights(theta), xs, xs[1:]))):
-            vjp = _without_dx if x is xs[0] and isinstance(layer, Affine) else type(layer).vjp
-            dW, dx = vjp(layer, W, x, y, dxs[0])
+        dWs, dxs, Ws = [], [dz], self.weights(theta)
+        for i, layer in reversed(list(enumerate(self.layers))):
+            vjp = _without_dx if i == 0 and isinstance(layer, Affine) else type(layer).vjp
+            dW, dx = vjp(layer, Ws[i], xs[i], xs[i + 1], dxs[0])
             dWs.insert(0, dW)
             dxs.insert(0, dx)
         return self.layout.pack([dW for dW in dWs if dW is not None]), dxs
