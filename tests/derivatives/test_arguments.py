@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
+from reference import Dense, Identity, Objective, Sequential, SquaredError
 from reference.arrays.precision import eps
 from reference.derivatives.routes import ROUTES, gradient, hvp, offering
+from reference.problems import ZOO
 from tests.derivatives.cases import directions, distance, small
 
 along_a_direction = pytest.mark.parametrize(
@@ -99,3 +101,27 @@ def test_a_theta_of_wrong_shape_or_type_is_refused():
     for name in offering("gradient"):
         with pytest.raises(ValueError, match="theta holds int64"):
             gradient(objective, np.ones(34, int), route=name)
+
+
+@pytest.mark.parametrize("length", [1e200, 1e20, 1e-250], ids=str)
+@pytest.mark.parametrize("route", offering("hvp"))
+def test_the_length_of_a_direction_does_not_matter(route, length):
+    objective, theta = ZOO["pooled digits"](np.random.default_rng(0))
+    v = np.random.default_rng(1).standard_normal(theta.size)
+    Hv = hvp(objective, theta, v)
+    found = hvp(objective, theta, length * v, route) / length
+    assert np.abs(found - Hv).max() <= ROUTES[route].error(2.3e-16) * np.abs(Hv).max()
+
+
+@pytest.mark.parametrize("route", offering("hvp"))
+def test_a_longdouble_direction_is_not_narrowed(route):
+    objective, theta = ZOO["pooled digits"](np.random.default_rng(0))
+    assert hvp(objective, theta, np.ones(145, np.longdouble), route).dtype == np.longdouble
+
+
+def test_a_first_layer_that_does_nothing_changes_nothing():
+    x = np.random.default_rng(0).standard_normal((4, 3))
+    objectives = [Objective(Sequential(*first, Dense(3, 2)), SquaredError(), x, x[:, :2])
+                  for first in ((), (Identity(),))]
+    theta = objectives[0].net.initial(np.random.default_rng(1))
+    assert (gradient(objectives[0], theta) == gradient(objectives[1], theta)).all()

@@ -14,6 +14,7 @@ from reference import (Certificate, Dense, HardTanh, LeakyReLU, NotProven, Objec
                        per_example_gradients)
 from reference.arrays import ball
 from reference.oracle.certify import BITS, certify_value, leaves
+from reference.problems import ZOO
 from tests.derivatives.cases import LOSSES, directions, make, small
 
 rational = np.vectorize(Fraction, otypes=[object])
@@ -249,3 +250,22 @@ def test_a_jump_of_the_second_derivative_alone_is_not_proven_away():
     objective = Objective(net, SquaredError(), np.array([[0.7]]), np.array([[0.2]]))
     with pytest.raises(NotProven, match="kink"):
         certify(hessian, objective, np.array([0.3, 0.3, 1.0, -1.0, 1.0, 0.0]))
+
+
+def test_a_generator_among_the_arguments_draws_the_same_for_balls_and_stays_as_it_was():
+    objective, theta = ZOO["pooled digits"](np.random.default_rng(0))
+    rng = np.random.default_rng(5)
+    assert certify(fisher, objective, theta, "mc", rng).digits > 13
+    assert rng.bit_generator.state == np.random.default_rng(5).bit_generator.state
+
+
+def test_a_route_without_balls_says_so():
+    objective, theta = ZOO["pooled digits"](np.random.default_rng(0))
+    for route in ("autograd", "complex step", "central difference"):
+        with pytest.raises(TypeError, match="does not run on balls"):
+            certify(hvp, objective, theta, np.ones_like(theta), route=route)
+
+
+def test_nothing_is_proven_about_nothing():
+    with pytest.raises(ValueError, match="empty"):
+        certify_value([], gradient, *ZOO["pooled digits"](np.random.default_rng(0)))

@@ -42,7 +42,10 @@ def test_a_right_peer_passes_and_its_digits_are_proven(quantity):
     (peers.twice_too_large, "hvp"), (peers.one_entry, "gradient"),
     (peers.wrong_shape, "gradient"), (peers.not_a_number, "gradient"),
     (peers.raises, "gradient"), (peers.writes_to_theta, "gradient"),
-    (peers.forgetful, "gradient")], ids=lambda a: getattr(a, "__name__", a))
+    (peers.forgetful, "gradient"), (peers.nan_in_the_last_array, "hessian_blocks"),
+    (peers.reuses_its_buffer, "gradient"), (peers.exits, "gradient"),
+    (peers.raises_the_second_time, "gradient"), (peers.writes_to_data, "gradient"),
+    (peers.complex_numbers, "gradient"), (peers.nothing, "gradient")], ids=lambda a: getattr(a, "__name__", a))
 def test_a_planted_fault_fails_its_quantity_and_no_other(peer, quantity):
     assert peer_row(quantity, peer).verdict == "FAILED"
     for other in {"value", "gradient", "hvp"} - {quantity}:
@@ -54,6 +57,30 @@ def test_a_fault_is_told_in_words_where_digits_cannot_tell_it():
     assert "out of ideas" in peer_row("gradient", peers.raises).note
     assert "changed its inputs" in peer_row("gradient", peers.writes_to_theta).note
     assert "identical calls" in peer_row("gradient", peers.forgetful).note
+
+
+@pytest.mark.parametrize("peer, quantity, words", [
+    (peers.not_a_number, "gradient", "1 of 145 entries of array 0 are not finite, the first at [3]"),
+    (peers.nan_in_the_last_array, "hessian_blocks", "3600 of 3600 entries of array 1"),
+    (peers.complex_numbers, "gradient", "array 0 holds complex128, expected real numbers"),
+    (peers.nothing, "gradient", "array 0 has shape (), expected (145,)"),
+    (peers.exits, "gradient", "SystemExit: 0"),
+    (peers.raises_the_second_time, "gradient", "the second, RuntimeError: only once"),
+    (peers.writes_to_data, "gradient", "changed its inputs")])
+def test_a_note_is_one_line_that_says_what_came_instead(peer, quantity, words):
+    note = peer_row(quantity, peer).note
+    assert words in note and "\n" not in note and len(note) < 250
+
+
+def test_a_peer_may_return_lists_print_and_leave_things_out(capsys):
+    assert peer_row("gradient", peers.talkative).passed
+    assert peer_row("hvp", peers.talkative).verdict == "not offered"
+    assert "chatter" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("problem", oracle.ZOO)
+def test_factors_of_layers_without_bias_are_compared_too(problem):
+    assert oracle.rows_of((problem, "kfac", 0, peers.talkative))[-1].passed
 
 
 def test_what_a_peer_does_not_offer_is_neither_passed_nor_failed():
