@@ -1,12 +1,28 @@
 """Bad input, refused at the boundary: what is wrong, with the value, and what to do."""
 
+from math import inf
+from numbers import Integral, Real
+
 import numpy as np
 
 
 def require_array(name, x):
-    """TypeError unless x is an array."""
+    """TypeError unless x is an array, and every entry of it counts."""
+    if isinstance(x, np.ma.MaskedArray):
+        raise TypeError(f"{name} is a masked array, whose mask would be ignored; pass "
+                        f"{name}.filled(value), or leave the masked entries out.")
     if not (hasattr(x, "shape") and hasattr(x, "dtype")):
         raise TypeError(f"{name} is a {type(x).__name__}; pass numpy.asarray({name}).")
+
+
+def is_finite(x):
+    """Whether x is one real number, neither NaN nor infinite."""
+    return isinstance(x, Real) and -inf < x < inf
+
+
+def is_whole(x, least):
+    """Whether x is one whole number of at least `least`."""
+    return isinstance(x, Integral) and x >= least
 
 
 def require_float(name, x, kinds="fcO"):
@@ -29,6 +45,15 @@ def require_finite(name, x):
         first = tuple(int(i) for i in np.argwhere(bad)[0])
         raise ValueError(f"{name} has {int(bad.sum())} entries that are not finite; the first is "
                          f"{name}[{', '.join(map(str, first))}] = {x[first]}.")
+
+
+def require_theta(objective, theta, name="theta"):
+    """Error unless theta is a vector (P,) of floating-point numbers, P as the network needs."""
+    require_float(name, theta)
+    P = objective.net.layout.size
+    if tuple(theta.shape) != (P,):
+        raise ValueError(f"{name} has shape {tuple(theta.shape)} but {objective.net} needs ({P},); "
+                         "build it with net.initial(rng).")
 
 
 def require_shape(name, shape, expected, of):

@@ -16,7 +16,7 @@ from ..network.compose import Sequential
 from ..network.elementwise import Elementwise
 from . import assembly
 
-NONE = (None, None)                   # no faster way known: dense() and blocks() take products
+NONE = (None, None, None)             # no faster way known: dense() and blocks() take products
 
 
 @dataclass(frozen=True)
@@ -104,9 +104,9 @@ def _assembled_blocks(objective, theta, S, second_order):
 
 
 def _ways(objective, theta, S, second_order):
-    """(matrix, diagonal), as SymmetricOperator takes them."""
+    """(matrix, diagonal, layout), as SymmetricOperator takes them."""
     return (lambda: _assembled(objective, theta, S(), second_order),
-            lambda: _assembled_blocks(objective, theta, S(), second_order))
+            lambda: _assembled_blocks(objective, theta, S(), second_order), objective.net.layout)
 
 
 def hessian(objective, theta):

@@ -6,7 +6,7 @@ J_n = dz_n/dtheta (C, P).  Weight decay is not in them: add l2 I if it is wanted
 from ..arrays import functions as F
 from ..derivatives import dual
 from . import dense
-from .operator import SymmetricOperator
+from .operator import SymmetricOperator, point
 
 
 def pullback(objective, theta, middle, fast=dense.NONE):
@@ -14,6 +14,7 @@ def pullback(objective, theta, middle, fast=dense.NONE):
 
     J is forward mode in dual numbers, J^T one backward pass [Sch02].
     """
+    theta = point(objective, theta)
     xs = objective.net.forward(theta, objective.x)
 
     def product(V):
@@ -34,6 +35,7 @@ def gauss_newton(objective, theta):
     SymmetricOperator
         Positive semidefinite if the loss is convex in z.  Without the weight decay's l2 I.
     """
+    theta = point(objective, theta)
     z = objective.outputs(theta)
     return pullback(objective, theta, lambda u: dual.derivative(objective.dz, z, u),
                     dense.pulled_back(objective, theta, lambda: output_hessian(objective, z)))
@@ -68,6 +70,7 @@ def fisher(objective, theta, kind="type-2", rng=None, samples=1):
     ValueError
         For another kind, for "mc" without rng, or for a loss without a model distribution.
     """
+    theta = point(objective, theta)
     z = objective.outputs(theta)
     matrix = output_fisher(objective, z, kind, rng, samples)
     return pullback(objective, theta, lambda u: F.einsum("...ij,...j->...i", matrix, u),

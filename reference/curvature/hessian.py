@@ -1,8 +1,8 @@
 """The exact Hessian of L, weight decay included."""
 
-from ..derivatives.routes import hvp
+from ..derivatives.routes import hvp, offering
 from . import dense
-from .operator import SymmetricOperator
+from .operator import SymmetricOperator, point
 
 
 def hessian(objective, theta, route="dual"):
@@ -20,7 +20,15 @@ def hessian(objective, theta, route="dual"):
     SymmetricOperator
         `dense(H)` takes the fast exact assembly for chains of dense layers and route "dual", and
         products with the unit vectors otherwise; `columns(H)` always the latter.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If theta is no float array (P,), or no such route leads to H v.
     """
+    theta, routes = point(objective, theta), offering("hvp")
+    if route not in routes:
+        raise ValueError(f"no route {route!r} to hvp; choose one of {', '.join(routes)}.")
     fast = dense.hessian(objective, theta) if route == "dual" else dense.NONE
     return SymmetricOperator(theta.size, theta.dtype,
                              lambda V: hvp(objective, theta, V, route), *fast)

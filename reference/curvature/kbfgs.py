@@ -7,7 +7,9 @@ means over the batch, + for the point after the step on the same batch:
     Hg <- BFGS(Hg; s, y),  s ~ sbar - sbar+, y ~ gbar - gbar+, averaged, then damped twice
     Ha <- BFGS(Ha; Ha pbar, A_LM Ha pbar)          "Hessian action": drives Ha to A_LM^-1
 
-and the direction of the step is D = -Hg M Ha, M the (averaged) gradient as a matrix.
+and the direction of the step is D = -Hg M Ha, M the (averaged) gradient as a matrix. A, s and y
+are averaged alike over the steps, 0.9 of the past and 0.1 of now. With example weights all means
+are weighted alike, mean(a) = sum_n w_n a_n/sum_n w_n, so that ignored examples count nowhere.
 
 Differs from the authors' code:
 1. sqrt(lam) >= 1, where their second damping has a pole, is refused;
@@ -20,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays import functions as F
+from ..arrays.checks import require_finite, require_theta
 from ..arrays.linalg import inverse, symmetric
 from ..network.affine import samples as flat
 from .kfac import with_time, input_factor
@@ -111,6 +114,7 @@ def initial_factors(objective, theta, lam):
     list of Factors
     """
     _require_damping(lam)
+    _require_point(objective, theta, "theta")
     first = []
     for p, s, _ in _means(objective, theta):
         A = input_factor(objective, p, "expand")
@@ -132,13 +136,27 @@ def update(objective, theta, theta_plus, factors, lam, decay=DECAY):
     lam : float
         Damping, 0 < lam < 1.
     decay : float
-        Weight of the past in the averages of A, s and y; 0 in full-batch mode.
+        Weight of the past in the averages of A, s and y, 0 <= decay < 1; 0 in full-batch mode.
 
     Returns
     -------
     list of Factors
+
+    Raises
+    ------
+    TypeError, ValueError
+        If lam, decay or the number of factors is out of range, or a theta is no float array (P,)
+        of finite numbers.
     """
     _require_damping(lam)
+    if not 0 <= decay < 1:
+        raise ValueError(f"decay must be in [0, 1), got {decay}.")
+    _require_point(objective, theta, "theta")
+    _require_point(objective, theta_plus, "theta_plus")
+    shapes = objective.net.layout.shapes
+    if [(len(old.Hg), len(old.Ha)) for old in factors] != list(shapes):
+        raise ValueError(f"factors are for {[(len(old.Hg), len(old.Ha)) for old in factors]}, the "
+                         f"weight matrices are {list(shapes)}; begin with kbfgs_factors.")
     pairs = zip(_means(objective, theta), _means(objective, theta_plus), factors)
     return [_updated(objective, here, there, old, lam, decay) for here, there, old in pairs]
 
@@ -150,7 +168,7 @@ def _updated(objective, here, there, old, lam, decay):
     A = average(old.A, input_factor(objective, p, "expand"))
     s, y = average(old.s, s_here - s_there), average(old.y, g_here - g_there)
     Hg = guarded_bfgs_inverse(old.Hg, *double_damping(old.Hg, s, y, lam), g_here)
-    pbar = _mean(p)
+    pbar = _mean(p, objective.example_weights)
     return Factors(A, hessian_action(old.Ha, _damped(A, lam), pbar), Hg, s, y)
 
 
@@ -180,16 +198,19 @@ def step(objective, theta, factors, lam, length):
 
 def _means(objective, theta):
     """Per weight layer: patches p (N, T, I), and the means over n, t of s and g."""
-    net = objective.net
+    net, w = objective.net, objective.example_weights
     xs = net.forward(theta, objective.x)
-    dxs = net.vjp(theta, xs, objective.dz(xs[-1]) * objective.R)[1]
-    return [(with_time(layer.patches(x), 2), _mean(with_time(s, 2)), _mean(with_time(g, 2)))
+    dxs = net.vjp(theta, xs, objective.loss.gradient(xs[-1], objective.targets))[1]
+    return [(with_time(layer.patches(x), 2), _mean(with_time(s, 2), w), _mean(with_time(g, 2), w))
             for layer, x, s, g in zip(net.layers, xs, xs[1:], dxs[1:]) if layer.shape is not None]
 
 
-def _mean(a):
-    rows = flat(a, 2)
-    return F.sum(rows, -2) / len(rows)
+def _mean(a, w):
+    """sum_nt w_n a_nt/sum_nt w_n for a (N, T, D)."""
+    if w is None:
+        return F.sum(flat(a, 2), -2) / (a.shape[-3] * a.shape[-2])
+    w = F.constant(w, a)
+    return F.sum(flat(a * w[:, None, None], 2), -2) / (F.sum(w, -1) * a.shape[-2])
 
 
 def _root(lam, like):
@@ -208,6 +229,11 @@ def _eye(like):
 def _exceeds(a, b):
     """a > b; balls refuse to guess."""
     return bool(F.positive(a - b))
+
+
+def _require_point(objective, theta, name):
+    require_theta(objective, theta, name)
+    require_finite(name, F.primal(theta))
 
 
 def _require_damping(lam):

@@ -7,6 +7,7 @@ examples; G carries the 1/R of the loss, so that G (x) A approximates the block 
 """
 
 from ..arrays import functions as F
+from ..arrays.checks import require_theta
 from ..network.affine import Affine, samples as flat
 from .gauss_newton import KINDS, output_fisher, output_hessian, scores
 from .kron import Kron
@@ -40,6 +41,7 @@ def kfac(objective, theta, kind="type-2", rng=None, samples=1, setting="expand")
     Equal to the block of the Gauss-Newton matrix for N = 1, for one affine layer with squared
     error, and for deep linear networks with squared error.
     """
+    require_theta(objective, theta)
     if setting not in SETTINGS:
         raise ValueError(f"setting must be one of {', '.join(SETTINGS)}, got {setting!r}.")
     return [Kron(output_factor(g, middle, setting), input_factor(objective, p, setting))

@@ -6,6 +6,7 @@
 import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
+from ..arrays.checks import require_theta
 from ..derivatives.directions import along
 
 
@@ -20,13 +21,16 @@ class SymmetricOperator(LinearOperator):
     product : callable
         V (K, P) -> V B (K, P); B is symmetric.
     matrix, diagonal : callable, optional
-        () -> the dense matrix, and () -> the diagonal block of every weight matrix, where a
-        faster way is known.
+        () -> the dense matrix, and () -> its diagonal blocks for `layout`, where a faster way is
+        known.
+    layout : Layout, optional
+        Whose blocks `diagonal` gives.
     """
 
-    def __init__(self, size, dtype, product, matrix=None, diagonal=None):
+    def __init__(self, size, dtype, product, matrix=None, diagonal=None, layout=None):
         super().__init__(np.dtype(dtype), (size, size))
         self.product, self.matrix, self.diagonal = product, matrix, diagonal
+        self.layout = layout
 
     def _matmat(self, V):
         return along(self.product, V.T).T
@@ -39,6 +43,12 @@ class SymmetricOperator(LinearOperator):
 
     def _transpose(self):
         return self
+
+
+def point(objective, theta):
+    """theta (P,), checked, and copied: an operator stays at its point when theta moves on."""
+    require_theta(objective, theta)
+    return theta.copy()
 
 
 def columns(operator):
@@ -81,8 +91,17 @@ def blocks(operator, layout):
     ----------
     operator : LinearOperator
     layout : Layout
-        net.layout, of the network that the operator was made for.
+        net.layout, of the network that the operator was made for; any other of the same size
+        is served by products.
+
+    Raises
+    ------
+    ValueError
+        If the layout is of another size than the operator.
     """
-    if isinstance(operator, SymmetricOperator) and operator.diagonal is not None:
+    if layout.size != operator.shape[0]:
+        raise ValueError(f"layout has {layout.size} parameters but the operator has shape "
+                         f"{operator.shape}; pass net.layout of the operator's own network.")
+    if isinstance(operator, SymmetricOperator) and operator.layout == layout:
         return operator.diagonal()
     return [block(operator, s) for s in layout.slices]

@@ -7,6 +7,7 @@ cotangents met on a backward pass with the patches met on the forward pass.
 import numpy as np
 
 from ..arrays import functions as F
+from ..arrays.checks import require_theta
 from ..network.affine import Affine
 
 
@@ -47,8 +48,10 @@ def per_example_gradients(objective, theta):
     Returns
     -------
     array (N, P)
-        The gradient of L is sum_n w_n row_n/R + l2 theta.
+        The gradient of L is sum_n w_n row_n/R + l2 theta, with w_n =
+        `objective.example_weights`: class weights included, and 0 for ignored labels.
     """
+    require_theta(objective, theta)
     xs = objective.net.forward(theta, objective.x)
     return per_example(objective.net, theta, xs,
                        objective.loss.gradient(xs[-1], objective.targets))
@@ -67,6 +70,7 @@ def jacobian(objective, theta):
     -------
     array (N, C, P)
     """
+    require_theta(objective, theta)
     xs = objective.net.forward(theta, objective.x)
     N, C = _two_axes(xs[-1].shape)
     cotangents = np.eye(C, dtype="int8")[:, None, :] + F.zeros_like(xs[-1])   # (C, N, C)

@@ -10,6 +10,8 @@ import flint
 import numpy as np
 
 from ..arrays import ball
+from ..arrays import functions as F
+from ..arrays.checks import is_whole, require_finite, require_float, require_theta
 from .directions import require_direction
 
 
@@ -33,18 +35,24 @@ def taylor(objective, theta, v, order, bits=128):
     order : int
         Highest power of t, at least 0.
     bits : int
-        Working precision of the balls.
+        Working precision of the balls, at least 2.
 
     Returns
     -------
     Series
         float64 coefficients, and proven bounds of their errors (rounding to float64 included).
     """
+    require_theta(objective, theta)
     require_direction("v", v, theta)
-    if v.ndim != 1 or not isinstance(order, (int, np.integer)) or order < 0:
+    for name, x in (("theta", theta), ("v", v)):
+        require_float(name, x, "fO")
+        require_finite(name, F.primal(x))
+    if v.ndim != 1 or not is_whole(order, 0):
         raise ValueError(f"taylor needs one direction (P,) and an order >= 0, got v {v.shape} "
                          f"and order {order!r}.")
-    c = coefficients(objective, theta, v, int(order), bits)
+    if not is_whole(bits, 2):
+        raise ValueError(f"bits must be a whole number of at least 2, got {bits!r}.")
+    c = coefficients(objective, theta, v, int(order), int(bits))
     return Series(ball.midpoint(c), ball.distance(c, ball.midpoint(c)))
 
 

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from scipy.sparse.linalg import LinearOperator, aslinearoperator, cg, eigsh
 
-from reference import block, blocks, columns, dense, fisher, gauss_newton, hessian
+from reference import (block, blocks, columns, dense, fisher, gauss_newton, hessian, jacobian,
+                       kbfgs_factors, kfac, per_example_gradients)
 from reference.arrays.precision import eps
+from reference.network.layout import Layout
 from tests.derivatives.cases import directions, distance, small
 
 TOLERANCE = 45 * eps(float)
@@ -102,3 +104,45 @@ def test_vectors_of_a_wrong_length_are_refused(H):
 
 def test_a_wrong_product_would_be_seen(H, M):
     assert distance(H @ M[0], (M + np.diag(1e-12 * M.max() * np.ones(34))) @ M[0]) > TOLERANCE
+
+
+# ---- the point and the layout ----
+
+@pytest.mark.parametrize("matrix", [hessian, gauss_newton, fisher])
+def test_an_operator_stays_at_its_point_when_theta_is_written_on(matrix):
+    objective, theta = small()
+    truth = matrix(objective, theta.copy())
+    B = matrix(objective, theta)
+    theta *= 1.5
+    assert (B @ np.eye(34) == columns(truth)).all() and (dense(B) == dense(truth)).all()
+    for part, expected in zip(*(blocks(b, objective.net.layout) for b in (B, truth))):
+        assert (part == expected).all()
+
+
+@pytest.mark.parametrize("function", [hessian, gauss_newton, fisher, kfac, jacobian,
+                                      per_example_gradients,
+                                      lambda o, t: kbfgs_factors(o, t, 0.1)])
+@pytest.mark.parametrize("spoil, error, message", [
+    (lambda t: np.stack([t, t]), ValueError, r"theta has shape \(2, 34\) but .* needs \(34,\)"),
+    (lambda t: t[1:], ValueError, r"theta has shape \(33,\) but .*; build it with net.initial"),
+    (list, TypeError, r"theta is a list; pass numpy.asarray\(theta"),
+    (lambda t: t.astype(int), ValueError, r"theta holds int64; write theta.astype\(float"),
+], ids=["two", "short", "list", "integers"])
+def test_a_theta_of_wrong_shape_or_type_is_refused(function, spoil, error, message):
+    objective, theta = small()
+    with pytest.raises(error, match=message):
+        function(objective, spoil(theta))
+
+
+def test_an_unknown_route_is_refused_before_any_product(problem):
+    with pytest.raises(ValueError, match="no route 'x' to hvp; choose one of dual, complex step"):
+        hessian(*problem, route="x")
+
+
+def test_blocks_follow_the_layout_that_is_given(H, M):
+    layout = Layout(((2, 5), (4, 6)))
+    assert layout.size == 34
+    for part, s in zip(blocks(H, layout), layout.slices):
+        assert distance(part, M[s, s]) <= TOLERANCE
+    with pytest.raises(ValueError, match=r"layout has 33 parameters but the operator has shape"):
+        blocks(H, Layout(((3, 11),)))

@@ -136,3 +136,20 @@ def test_a_bad_order_or_direction_is_refused():
         taylor(objective, theta, theta[1:], 2)
     with pytest.raises(ValueError, match=r"theta.astype\(float\)|v.astype\(float\)"):
         taylor(objective, theta, np.ones(theta.size, int), 2)
+
+
+def test_what_is_not_finite_and_a_precision_that_is_none_are_refused():
+    objective, theta = small()
+    bad = theta.copy()
+    bad[3] = np.nan
+    with pytest.raises(ValueError, match=r"theta has 1 entries that are not finite; .*theta\[3\]"):
+        taylor(objective, bad, theta, 2)
+    with pytest.raises(ValueError, match=r"v has 34 entries that are not finite"):
+        taylor(objective, theta, np.inf * np.ones(34), 2)
+    with pytest.raises(ValueError, match="v holds complex128"):
+        taylor(objective, theta, theta + 1j, 2)
+    with pytest.raises(ValueError, match=r"theta has shape \(33,\)"):
+        taylor(objective, theta[1:], theta[1:], 2)
+    for bits in (1, 0, -5, 64.0, "64", None):
+        with pytest.raises(ValueError, match="bits must be a whole number of at least 2, got"):
+            taylor(objective, theta, theta, 2, bits=bits)
