@@ -169,12 +169,12 @@ def kbfgs_steps_dense(objective, theta):
 
 
 def _layer_means(objective, theta):
-    """Per weight layer: weighted mean of p p^T, and the means of p, s, g over the batch."""
+    """Per weight layer: the weighted means of p p^T, p, s and g over the batch."""
     net, w = objective.net, _weights(objective)
     xs = net.forward(theta, objective.x)
     dxs = net.vjp(theta, xs, objective.dz(xs[-1]) * objective.R)[1]
     patches = [layer.patches(x) if layer.shape else None for layer, x in zip(net.layers, xs)]
-    return [((w[:, None] * p).T @ p / w.sum(), p.mean(0), s.mean(0), g.mean(0))
+    return [((w[:, None] * p).T @ p / w.sum(), w @ p / w.sum(), w @ s / w.sum(), g.sum(0) / w.sum())
             for p, s, g in zip(patches, xs[1:], dxs[1:]) if p is not None]
 
 

@@ -1,9 +1,11 @@
 """K-BFGS against its dense twin, which inverts with numpy.linalg.inv and multiplies numpy.kron."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from reference import Dense, Tanh, certify, kbfgs_factors, kbfgs_update
+from reference import CrossEntropy, Dense, Tanh, certify, kbfgs_factors, kbfgs_update
 from reference.arrays.precision import eps
 from reference.curvature.kbfgs import directions, double_damping, step
 from tests.derivatives.cases import LOSSES, distance, make, small, wide
@@ -138,6 +140,32 @@ def test_the_factors_know_nothing_of_the_reduction():
         assert distance(a.Hg, b.Hg) <= TOLERANCE and distance(a.Ha, b.Ha) <= TOLERANCE
 
 
+def one_step(objective, theta):
+    return step(objective, theta, kbfgs_factors(objective, theta, LAM), LAM, LENGTH)
+
+
+def test_an_integer_weight_is_a_repeated_example_and_weight_zero_an_absent_one():
+    counts = np.array([1, 0, 2, 1, 3, 0, 1])
+    objective, theta = small(weights=counts * 1.0, reduction="sum")
+    repeated = replace(objective.batch(np.repeat(np.arange(7), counts)), weights=None)
+    (a, old), (b, new) = one_step(objective, theta), one_step(repeated, theta)
+    assert distance(a, b) <= TOLERANCE
+    for f, e in zip(old, new):
+        for name in ("A", "Ha", "Hg", "s", "y"):
+            assert distance(getattr(f, name), getattr(e, name)) <= 100 * TOLERANCE
+
+
+def test_ignored_examples_count_nowhere():
+    loss = CrossEntropy(ignore=0)
+    objective, theta = small()
+    some = replace(objective, loss=loss, reduction="sum")
+    kept = some.batch(objective.y != 0)
+    assert 0 < kept.N < some.N
+    for f, e in zip(one_step(some, theta)[1], one_step(kept, theta)[1]):
+        for name in ("A", "Ha", "Hg", "s", "y"):
+            assert distance(getattr(f, name), getattr(e, name)) <= 100 * TOLERANCE
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.longdouble])
 def test_a_step_keeps_the_precision(dtype):
     objective, theta = small()
@@ -168,3 +196,33 @@ def test_a_damping_with_a_pole_is_refused(lam):
                 lambda: kbfgs_update(objective, theta, theta, factors, lam)):
         with pytest.raises(ValueError, match=r"K-BFGS needs 0 < lam < 1, got .*: .* has a pole"):
             act()
+
+
+# ---- bad input ----
+
+def test_factors_of_another_network_are_refused():
+    objective, theta = small()
+    factors = kbfgs_factors(objective, theta, LAM)
+    for wrong in (factors[:1], factors + factors, factors[::-1], []):
+        with pytest.raises(ValueError, match=r"factors are for .*, the weight matrices"):
+            kbfgs_update(objective, theta, theta, wrong, LAM)
+
+
+@pytest.mark.parametrize("decay", [1, 1.5, -0.1, np.nan])
+def test_a_decay_that_averages_nothing_is_refused(decay):
+    objective, theta = small()
+    factors = kbfgs_factors(objective, theta, LAM)
+    with pytest.raises(ValueError, match=r"decay must be in \[0, 1\), got"):
+        kbfgs_update(objective, theta, theta, factors, LAM, decay=decay)
+
+
+def test_points_that_are_no_finite_vectors_are_refused():
+    objective, theta = small()
+    factors, bad = kbfgs_factors(objective, theta, LAM), theta.copy()
+    bad[2] = np.nan
+    with pytest.raises(ValueError, match=r"theta_plus has 1 entries that are not finite"):
+        kbfgs_update(objective, theta, bad, factors, LAM)
+    with pytest.raises(ValueError, match=r"theta has 1 entries that are not finite"):
+        kbfgs_factors(objective, bad, LAM)
+    with pytest.raises(ValueError, match=r"theta_plus has shape \(1, 34\)"):
+        kbfgs_update(objective, theta, theta[None], factors, LAM)
