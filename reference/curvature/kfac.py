@@ -8,6 +8,7 @@ examples; G carries the 1/R of the loss, so that G (x) A approximates the block 
 
 from ..arrays import functions as F
 from ..arrays.checks import require_theta
+from ..arrays.linalg import symmetric
 from ..network.affine import Affine, samples as flat
 from .gauss_newton import KINDS, output_fisher, output_hessian, scores
 from .kron import Kron
@@ -44,7 +45,8 @@ def kfac(objective, theta, kind="type-2", rng=None, samples=1, setting="expand")
     require_theta(objective, theta)
     if setting not in SETTINGS:
         raise ValueError(f"setting must be one of {', '.join(SETTINGS)}, got {setting!r}.")
-    return [Kron(output_factor(g, middle, setting), input_factor(objective, p, setting))
+    return [Kron(symmetric(output_factor(g, middle, setting)),
+                 symmetric(input_factor(objective, p, setting)))
             for p, g, middle in _statistics(objective, theta, kind, rng, samples)]
 
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import functions as F
+from ..arrays.checks import require_finite, require_float
 from ..arrays.linalg import eigh, inverse, symmetric
 
 RULES = ("pi", "factored", "exact")
@@ -16,10 +18,20 @@ RULES = ("pi", "factored", "exact")
 
 @dataclass(frozen=True, eq=False)
 class Kron:
-    """G (x) A with G (O, O) and A (I, I), both symmetric: V (O, I) -> G V A^T."""
+    """G (x) A with G (O, O) and A (I, I), both symmetric: V (O, I) -> G V A^T.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a factor is no square, symmetric array of finite floating-point numbers.
+    """
 
     G: Any
     A: Any
+
+    def __post_init__(self):
+        for name, M in (("G", self.G), ("A", self.A)):
+            _require_symmetric(f"factor {name}", M)
 
     @property
     def shape(self):
@@ -44,7 +56,7 @@ class Kron:
         Parameters
         ----------
         damping : float
-            lam >= 0.
+            lam >= 0, finite.
         rule : "pi", "factored" or "exact"
             (G + sqrt(lam)/pi I)^-1 (x) (A + sqrt(lam) pi I)^-1 with pi^2 the ratio of the mean
             eigenvalues of A and G [MG15, sec. 6.3]; the same with pi = 1; (G (x) A + lam I)^-1,
@@ -57,12 +69,13 @@ class Kron:
         Raises
         ------
         numpy.linalg.LinAlgError
-            If a damped factor is singular to working precision, naming a usable damping.
+            If a damped factor is singular to working precision, naming a usable damping, or
+            indefinite.
         """
         if rule not in RULES:
             raise ValueError(f"rule must be one of {', '.join(RULES)}, got {rule!r}.")
-        if not damping >= 0:
-            raise ValueError(f"damping must not be negative, got {damping}.")
+        if not 0 <= damping < np.inf:
+            raise ValueError(f"damping must be finite and not negative, got {damping}.")
         if rule == "exact":
             return self.eigen().inv(damping)
         pi = self.pi() if rule == "pi" else 1
@@ -117,6 +130,21 @@ class KronEigen:
         return KronEigen(self.Q, self.U, self.values ** exponent)
 
 
+def _require_symmetric(name, M):
+    """Of the real part; balls may be of any width, since more precision is what they ask for."""
+    require_float(name, M)
+    if M.ndim != 2 or M.shape[0] != M.shape[1]:
+        raise ValueError(f"the {name} has shape {M.shape}; a square matrix is needed.")
+    values = F.primal(M)
+    if M.dtype != object:
+        require_finite(name, values)
+    asymmetry, size = np.abs(values - values.T).max(initial=0), np.abs(values).max(initial=0)
+    if asymmetry > max(1e-6, np.finfo(values.dtype).eps ** 0.5) * size:
+        raise ValueError(f"the {name} is not symmetric: it differs from its transpose by "
+                         f"{asymmetry:.1e}, its largest entry is {size:.1e}; pass (M + M.T)/2 if "
+                         "that is what is meant.")
+
+
 def _spectrum(M):
     """Eigenvalues, those within rounding of zero as zero, and eigenvectors."""
     values, vectors = eigh(M)
@@ -137,6 +165,9 @@ def _damped_inverse(name, M, shift):
 
 
 def _singular(name, largest, smallest):
+    if smallest < -1e-6 * max(largest, 0):
+        return (f"the {name} is indefinite (eigenvalues from {smallest:.1e} to {largest:.1e}): take "
+                "the factors of the Fisher matrix, which are semidefinite, or far more damping.")
     condition = "infinite" if smallest <= 0 else f"{largest / smallest:.1e}"
     usable = 1e-6 * largest if largest > 0 else 1e-6
     return (f"the {name} has condition number {condition} (eigenvalues from {smallest:.1e} to "
