@@ -166,8 +166,9 @@ def _damped_inverse(name, M, shift):
 
 def _singular(name, largest, smallest):
     if smallest < -1e-6 * max(largest, 0):
-        return (f"the {name} is indefinite (eigenvalues from {smallest:.1e} to {largest:.1e}): take "
-                "the factors of the Fisher matrix, which are semidefinite, or far more damping.")
+        return (f"the {name} is indefinite (eigenvalues from {smallest:.1e} to {largest:.1e}): "
+                "take the factors of the Fisher matrix, which are semidefinite, or far more "
+                "damping.")
     condition = "infinite" if smallest <= 0 else f"{largest / smallest:.1e}"
     usable = 1e-6 * largest if largest > 0 else 1e-6
     return (f"the {name} has condition number {condition} (eigenvalues from {smallest:.1e} to "
