@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 CAP = 2**30                             # bytes that a file or a member may declare, unless told
-_KINDS = "biufcSU"                      # booleans, numbers and text; never objects
+_KINDS = "biufc"                        # booleans and numbers; never text or objects
 _EPOCH = (1980, 1, 1, 0, 0, 0)          # the zip format's first date: equal arrays, equal bytes
 _HEADERS = {(1, 0): np.lib.format.read_array_header_1_0,
             (2, 0): np.lib.format.read_array_header_2_0}
@@ -34,13 +34,13 @@ def load_npz(path, members, max_bytes: int = CAP) -> dict[str, np.ndarray]:
 
     Returns
     -------
-    arrays : dict of numeric, boolean or text arrays
+    arrays : dict of numeric or boolean arrays
 
     Raises
     ------
     ValueError
-        If the file is not a zip file, or a member is missing, damaged, too large, or holds pickled
-        objects.
+        If the file is not a zip file, or a member is missing, damaged, too large, or holds anything but
+        numbers and booleans.
     """
     try:
         archive = zipfile.ZipFile(path)
@@ -76,8 +76,8 @@ def _read_npy(data):
     if version not in _HEADERS:
         raise ValueError(f"its npy format version is {version}, not (1, 0) or (2, 0).")
     shape, _, dtype = _HEADERS[version](stream)
-    if dtype.kind not in _KINDS:
-        raise ValueError(f"its dtype is {dtype}; numbers, booleans and text are read, no pickles.")
+    if dtype.kind not in _KINDS or dtype.itemsize == 0:
+        raise ValueError(f"its dtype is {dtype}; numbers and booleans are read, no pickles.")
     size, rest = dtype.itemsize * math.prod(shape), len(data) - stream.tell()
     if min(shape, default=0) < 0 or size != rest:
         raise ValueError(f"its header declares {dtype} {shape}, {size} bytes; {rest} are there.")
@@ -92,12 +92,14 @@ def save_npz(path, /, **arrays) -> None:
     ----------
     path : path-like
     **arrays : array_like
-        Numbers, booleans or text, by member name.
+        Numbers or booleans, by member name.
 
     Raises
     ------
     ValueError
-        If an array holds Python objects.
+        If an array holds anything but numbers and booleans.
+    FileNotFoundError
+        If the folder does not exist.
     """
     with replacing(path) as stream, zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, array in arrays.items():
@@ -107,7 +109,7 @@ def save_npz(path, /, **arrays) -> None:
 def _write_member(archive, path, name, array):
     if array.dtype.kind not in _KINDS:
         raise ValueError(f"{path}, member {name!r}: dtype {array.dtype} is not written; "
-                         "convert it to numbers, booleans or text.")
+                         "convert it to numbers or booleans.")
     info = zipfile.ZipInfo(f"{name}.npy", _EPOCH)
     info.compress_type = zipfile.ZIP_DEFLATED
     with archive.open(info, "w", force_zip64=True) as member:
@@ -122,6 +124,9 @@ def replacing(path):
     step, so that no reader and no crash ever meets half a file.
     """
     path = Path(path)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"{path} cannot be written: there is no folder {path.parent}; "
+                                "make it first.")
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
     try:
         with open(temporary, "wb") as stream:

@@ -11,7 +11,7 @@ from reference.problems import load_npz, replacing, save_npz
 
 ARRAYS = {
     "f": np.linspace(0, 1, 6).reshape(2, 3), "i": np.arange(3), "c": np.array([1 + 2j]),
-    "scalar": np.float64(0.1), "empty": np.zeros((0, 4)), "text": np.array(["tanh", "θ"]),
+    "scalar": np.float64(0.1), "empty": np.zeros((0, 4)),
     "flag": np.array(True), "fortran": np.asfortranarray(np.arange(6.0).reshape(2, 3)),
     "longdouble": np.longdouble(1) / 3, "strided": np.arange(10)[::-2],
 }
@@ -62,6 +62,9 @@ def pickled():
 HOSTILE = {
     "pickle": (pickled(), "object.*no pickles"),
     "pickle in a record": (npy(described([("a", "|O")], (1,))), "no pickles"),
+    "numbers of no size": (npy(described("|S0", (10**12,))), r"dtype is \|S0"),
+    "text": (npy(described("<U4", (1,)), b"\0" * 16), "numbers and booleans are read"),
+    "void": (npy(described("|V0", (10**12,))), "numbers and booleans are read"),
     "huge shape": (npy(described("<f8", (10**12,)), b"\0" * 8), "8000000000000 bytes; 8 are there"),
     "overflowing shape": (npy(described("<f8", (2**62, 4)), b""), "0 are there"),
     "negative shape": (npy(described("<f8", (-1, -1)), b"\0" * 8), "declares float64"),
@@ -129,6 +132,13 @@ def test_objects_are_not_written_and_the_old_file_stays(tmp_path):
     with pytest.raises(ValueError, match="a.npz, member 'bad': dtype object"):
         save_npz(path, x=np.zeros(1), bad=np.array([None]))
     assert load_npz(path, ["x"])["x"] == 1 and list(tmp_path.iterdir()) == [path]
+
+
+def test_text_is_not_written_and_a_missing_folder_is_named(tmp_path):
+    with pytest.raises(ValueError, match="member 'name': dtype <U4 is not written"):
+        save_npz(tmp_path / "a.npz", name=np.array(["tanh"]))
+    with pytest.raises(FileNotFoundError, match="there is no folder .*nowhere; make it first"):
+        save_npz(tmp_path / "nowhere" / "a.npz", x=np.ones(1))
 
 
 @pytest.mark.parametrize("interruption", [RuntimeError, KeyboardInterrupt])
