@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from ..arrays.checks import is_finite, is_whole, require_generator
+
 
 def spirals(rng: np.random.Generator, n: int, turns: float = 1.0, noise: float = 0.02,
             arms: int = 2) -> tuple[np.ndarray, np.ndarray]:
@@ -27,7 +29,8 @@ def spirals(rng: np.random.Generator, n: int, turns: float = 1.0, noise: float =
     Raises
     ------
     TypeError, ValueError
-        If `rng` is not a generator, n < 1 or arms < 2.
+        If `rng` is not a generator, n or arms no whole number >= 1 or >= 2, turns or noise not
+        finite, or noise negative.
 
     Examples
     --------
@@ -35,9 +38,11 @@ def spirals(rng: np.random.Generator, n: int, turns: float = 1.0, noise: float =
     >>> x.shape, y.tolist()
     ((6, 2), [0, 1, 2, 0, 1, 2])
     """
-    _check(rng, n=n)
-    if arms < 2:
-        raise ValueError(f"arms={arms!r}; interleaved spirals need at least 2.")
+    _check(rng, noise, n=n)
+    if not is_whole(arms, 2):
+        raise ValueError(f"arms={arms!r}; interleaved spirals need a whole number of at least 2.")
+    if not is_finite(turns):
+        raise ValueError(f"turns={turns!r}; write a finite number.")
     y = np.arange(n) % arms
     r = rng.random(n)
     a = 2 * np.pi * (turns * r + y / arms)
@@ -69,9 +74,9 @@ def teacher(rng: np.random.Generator, n: int, inputs: int, hidden: int, outputs:
     Raises
     ------
     TypeError, ValueError
-        If `rng` is not a generator, or a size is below 1.
+        If `rng` is not a generator, a size no whole number >= 1, or noise negative or not finite.
     """
-    _check(rng, n=n, inputs=inputs, hidden=hidden, outputs=outputs)
+    _check(rng, noise, n=n, inputs=inputs, hidden=hidden, outputs=outputs)
     x = rng.standard_normal((n, inputs))
     y = _affine(rng, np.tanh(_affine(rng, x, hidden)), outputs)
     return x, y + noise * rng.standard_normal(y.shape)
@@ -83,9 +88,10 @@ def _affine(rng, x, outputs):
     return x @ U.T + rng.standard_normal(outputs)
 
 
-def _check(rng, **sizes):
-    if not isinstance(rng, np.random.Generator):
-        raise TypeError(f"rng={rng!r} is not a generator; pass numpy.random.default_rng(seed).")
+def _check(rng, noise, **sizes):
+    require_generator(rng)
+    if not (is_finite(noise) and noise >= 0):
+        raise ValueError(f"noise={noise!r}; write a finite number of at least 0.")
     for name, size in sizes.items():
-        if size < 1:
+        if not is_whole(size, 1):
             raise ValueError(f"{name}={size!r}; write a whole number of at least 1.")

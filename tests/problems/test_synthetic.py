@@ -55,3 +55,20 @@ def test_bad_arguments_are_named():
         spirals(rng(), 10, arms=1)
     with pytest.raises(ValueError, match="hidden=0"):
         teacher(rng(), 10, 2, 0, 1)
+
+
+@pytest.mark.parametrize("bad", [dict(n=2.5), dict(n="9"), dict(arms=2.5), dict(arms=None),
+                                 dict(turns=np.nan), dict(turns=np.inf), dict(turns="1"),
+                                 dict(noise=np.nan), dict(noise=np.inf), dict(noise=-0.1)], ids=str)
+def test_spirals_refuse_what_is_no_number_in_range(bad):
+    (name, value), = bad.items()
+    with pytest.raises(ValueError, match=f"{name}={value!r}; .*number"):
+        spirals(rng(), **{"n": 9, **bad})
+
+
+@pytest.mark.parametrize("bad", [dict(n=2.5), dict(hidden=1.0), dict(outputs=np.nan),
+                                 dict(noise=np.nan), dict(noise=-1), dict(noise=None)], ids=str)
+def test_a_teacher_refuses_what_is_no_number_in_range(bad):
+    (name, value), = bad.items()
+    with pytest.raises(ValueError, match=f"{name}={value!r}; .*number"):
+        teacher(rng(), **{"n": 9, "inputs": 2, "hidden": 3, "outputs": 1, **bad})
