@@ -39,8 +39,8 @@ def load_npz(path, members, max_bytes: int = CAP) -> dict[str, np.ndarray]:
     Raises
     ------
     ValueError
-        If the file is not a zip file, or a member is missing, damaged, too large, or holds anything but
-        numbers and booleans.
+        If the file is not a zip file, or a member is missing, damaged, too large, or holds
+        anything but numbers and booleans.
     """
     try:
         archive = zipfile.ZipFile(path)
