@@ -26,7 +26,16 @@ def move(x, home):
         raise ValueError(f"unknown home {home!r}; choose one of {', '.join(HOMES)}.")
     if x is None or home == "numpy":
         return x if x is None else to_host(x)
-    return import_module("cupy").asarray(x)
+    return _cupy().asarray(x)
+
+
+def _cupy():
+    try:
+        return import_module("cupy")
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError("arrays on a GPU need CuPy, which is not installed; install the "
+                                  "package for your CUDA, as in pip install cupy-cuda12x.",
+                                  name="cupy") from error
 
 
 def cast(x, dtype):
