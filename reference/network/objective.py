@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays import functions as F
-from ..arrays.checks import require_array, require_finite, require_float, require_shape
+from ..arrays.checks import is_finite, require_array, require_finite, require_float, require_shape
 from ..arrays.precision import real_dtype
 from ..arrays.transfer import HOMES, cast, move
 from .losses import Loss
@@ -25,7 +25,8 @@ class Objective:
     loss : Loss
     x : float array (N, ...)
     y : array
-        As the loss documents.
+        As the loss documents.  Nothing silently narrows a longdouble: floats become as wide as x,
+        and wider ones stay.
     weights : float array (N,), optional
         Example weights w_n >= 0, 1 if omitted.  The mean still divides by N.
     reduction : "mean" or "sum"
@@ -58,8 +59,8 @@ class Objective:
         require_finite("x", self.x)
         if self.reduction not in REDUCTIONS:
             raise ValueError(f"reduction must be one of {REDUCTIONS}, got {self.reduction!r}.")
-        if not 0 <= self.l2 < np.inf:
-            raise ValueError(f"l2 must be finite and not negative, got {self.l2}.")
+        if not (is_finite(self.l2) and self.l2 >= 0):
+            raise ValueError(f"l2 must be one finite number, not negative, got {self.l2!r}.")
         if self.x.ndim == 0 or self.x.size == 0:
             raise ValueError(f"the batch is empty: x has shape {self.x.shape}.")
         self._check_weights()
@@ -96,7 +97,9 @@ class Objective:
     @cached_property
     def _targets(self):
         y, mass = self.loss.targets(self.y, self.output_shape)
-        return cast(y, self.x.dtype), mass if mass is None else cast(mass, self.x.dtype)
+        given = self.y.dtype if self.y.dtype.kind == "f" else self.x.dtype    # labels are exact
+        dtype = np.result_type(self.x.dtype, given)
+        return cast(y, dtype), mass if mass is None else cast(mass, dtype)
 
     @property
     def targets(self):
@@ -165,7 +168,10 @@ class Objective:
 
 def _real_dtype(place):
     try:
-        return real_dtype(place)
+        dtype = None if place is None else real_dtype(place)    # NumPy takes None for float64
     except TypeError:
+        dtype = None
+    if dtype is None or dtype != np.dtype(place):
         raise ValueError(f"no place {place!r}: choose one of {', '.join(HOMES)}, or float32, "
-                         "float64, longdouble.") from None
+                         "float64, longdouble.")
+    return dtype

@@ -144,6 +144,18 @@ def test_another_precision_takes_data_along_and_labels_stay():
     assert objective.to("numpy").x is objective.x
 
 
+@pytest.mark.parametrize("loss, y", [(SquaredError(), POSITIVE), (Huber(0.3), POSITIVE),
+                                     (CrossEntropy((1, 2, 0.5, 3)), PROBLEMS["soft labels"][1])])
+def test_targets_are_widened_to_x_and_never_narrowed(loss, y):
+    y = y.astype(np.longdouble)
+    y = y / y.sum(-1, keepdims=True)                     # digits that float64 has not
+    narrow, wide = (Objective(NET, loss, x, y) for x in (X, X.astype(np.longdouble)))
+    assert narrow.targets.dtype == narrow.value(THETA).dtype == np.longdouble
+    assert (narrow.targets == wide.targets).all()
+    wide = Objective(NET, loss, X.astype(np.longdouble), y.astype(float))
+    assert wide.targets.dtype == np.longdouble
+
+
 def test_nothing_is_written_to():
     arrays = [X.copy(), LABELS.copy(), WEIGHTS.copy(), THETA.copy()]
     for a in arrays:
