@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from math import prod
 from numbers import Integral
 
+import numpy as np
+
 from ..arrays import functions as F
 
 
@@ -57,6 +59,8 @@ class Dense(Affine):
     def __post_init__(self):
         if not all(isinstance(n, Integral) and n > 0 for n in (self.inputs, self.outputs)):
             raise ValueError(f"{self} needs whole numbers of inputs and outputs, at least 1.")
+        if not isinstance(self.bias, (bool, np.bool_)):
+            raise TypeError(f"bias must be True or False, got {self.bias!r}.")
 
     @property
     def shape(self):

@@ -6,9 +6,9 @@ derivative does.  At a kink the value of the left side is taken (hard-tanh: slop
 """
 
 from dataclasses import dataclass
-from math import inf
 from typing import Callable
 
+from ..arrays.checks import is_finite
 from ..arrays.functions import (cos, exp, expm1, gaussian_density, magnitude, modulus, ndtr,
                                     negative_part, ones_like, pi, positive, positive_part, primal,
                                     sech2, sigmoid, sigmoid_slope, sin, softplus, sqrt, tanh,
@@ -51,8 +51,9 @@ class Elementwise:
         if len(self.parameters) != len(defaults):
             raise ValueError(f"{self.name} takes {len(defaults)} parameters, "
                              f"got {self.parameters}.")
-        if not all(-inf < value < inf for value in self.parameters):
-            raise ValueError(f"parameters of {self} must be finite.")
+        if not all(map(is_finite, self.parameters)):
+            raise ValueError(f"parameters of {self.name} must be finite numbers, got "
+                             f"{self.parameters}.")
 
     def __repr__(self):
         return f"{self.name}({', '.join(map(str, self.parameters))})"
@@ -144,8 +145,11 @@ ACTIVATIONS = {
 
 
 def _constructor(name):
-    def build(*parameters):
-        return Elementwise(name, parameters)
+    def build(*parameters, **named):
+        rest = dict(ACTIVATIONS[name].parameters[len(parameters):])
+        if not named.keys() <= rest.keys():
+            raise TypeError(f"{name}({names}) got {named} beside {parameters}.")
+        return Elementwise(name, parameters + tuple({**rest, **named}.values()))
     names = ", ".join(f"{key}={value}" for key, value in ACTIVATIONS[name].parameters)
     build.__name__ = build.__qualname__ = name
     build.__doc__ = f"{name}({names}): the layer y = f(x) of the line {name!r} of ACTIVATIONS."
@@ -153,7 +157,7 @@ def _constructor(name):
 
 
 def __getattr__(name):
-    """Every line of the table is also a constructor: Tanh(), LeakyReLU(0.2), ..."""
+    """Every line of the table is also a constructor: Tanh(), LeakyReLU(slope=0.2), ..."""
     if name in ACTIVATIONS:
         return _constructor(name)
     raise AttributeError(f"no activation {name!r}")

@@ -13,7 +13,7 @@ from typing import Callable, Optional
 import numpy as np
 
 from ..arrays import functions as F
-from ..arrays.checks import require_generator
+from ..arrays.checks import is_finite, require_generator
 from ..arrays.functions import exp, expm1, positive, sigmoid, sigmoid_slope, softplus, sum, where
 from ..arrays.transfer import to_host
 from . import targets
@@ -230,8 +230,8 @@ def CrossEntropy(weights=None, smoothing=0.0, ignore=None):
     ignore : int, optional
         Examples with this label count in N but add nothing.
     """
-    if not 0 <= smoothing < 1:
-        raise ValueError(f"smoothing must be in [0, 1), got {smoothing}.")
+    if not (is_finite(smoothing) and 0 <= smoothing < 1):
+        raise ValueError(f"smoothing must be in [0, 1), got {smoothing!r}.")
     if not (ignore is None or isinstance(ignore, Integral)):
         raise ValueError(f"ignore must be a whole number, a label, or None; got {ignore!r}.")
     if weights is not None:
@@ -253,8 +253,8 @@ def SquaredError():
 
 def Huber(delta=1.0):
     """sum_c r_c^2/2 where |r_c| <= delta, delta (|r_c| - delta/2) beyond, r = z - y (N, C)."""
-    if not 0 < delta < np.inf:
-        raise ValueError(f"delta must be positive and finite, got {delta}.")
+    if not (is_finite(delta) and delta > 0):
+        raise ValueError(f"delta must be positive and finite, got {delta!r}.")
     return Loss("Huber", (delta,))
 
 

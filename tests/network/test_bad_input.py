@@ -1,6 +1,7 @@
 """What is refused, with the value and what to do; and what is accepted, unchanged."""
 
 import re
+import sys
 
 import numpy as np
 import pytest
@@ -92,8 +93,15 @@ DATA = {
     "class weights too few": (dict(loss=CrossEntropy(weights=(1, 2))), ValueError,
                               "class weights has shape (2,), but the number of classes asks for"),
     "reduction": (dict(reduction="avg"), ValueError, "one of ('mean', 'sum'), got 'avg'"),
-    "negative l2": (dict(l2=-1.0), ValueError, "l2 must be finite and not negative, got -1.0"),
+    "negative l2": (dict(l2=-1.0), ValueError, "l2 must be one finite number, not negative, got "
+                    "-1.0"),
     "NaN l2": (dict(l2=np.nan), ValueError, "not negative, got nan"),
+    "text for l2": (dict(l2="1"), ValueError, "not negative, got '1'"),
+    "array for l2": (dict(l2=np.ones(21)), ValueError, "l2 must be one finite number"),
+    "masked x": (dict(x=np.ma.masked_invalid(X)), TypeError, "x is a masked array, whose mask "
+                 "would be ignored; pass x.filled(value)"),
+    "masked y": (dict(y=np.ma.array(LABELS)), TypeError, "y is a masked array"),
+    "masked weights": (dict(weights=np.ma.ones(4)), TypeError, "weights is a masked array"),
     "name for a loss": (dict(loss="Huber"), TypeError, "loss is 'Huber'; call its constructor"),
     "function for a loss": (dict(loss=Huber), TypeError,
                             "call its constructor, as in CrossEntropy()"),
@@ -124,16 +132,28 @@ def test_an_objective_refuses(changes, error, message):
     (lambda: Elementwise("tanh"), ValueError, "no activation 'tanh'; choose one of Identity, Tanh"),
     (lambda: elementwise.Tahn, AttributeError, "no activation 'Tahn'"),
     (lambda: elementwise.LeakyReLU(1, 2), ValueError, "LeakyReLU takes 1 parameters, got (1, 2)"),
-    (lambda: elementwise.ELU(np.nan), ValueError, "parameters of ELU(nan) must be finite"),
+    (lambda: elementwise.ELU(np.nan), ValueError, "parameters of ELU must be finite numbers, got "
+     "(nan,)"),
+    (lambda: elementwise.LeakyReLU("a"), ValueError, "LeakyReLU must be finite numbers, got ('a',"),
+    (lambda: elementwise.LeakyReLU(slop=0.2), TypeError, "LeakyReLU(slope=0.01) got {'slop': 0.2}"),
+    (lambda: elementwise.LeakyReLU(1, slope=2), TypeError, "got {'slope': 2} beside (1,)"),
+    (lambda: elementwise.Tanh(slope=2), TypeError, "Tanh() got {'slope': 2}"),
+    (lambda: Dense(3, 4, 2), TypeError, "bias must be True or False, got 2."),
+    (lambda: Dense(3, 4, bias=None), TypeError, "bias must be True or False, got None."),
     (lambda: CrossEntropy(smoothing=np.nan), ValueError, "smoothing must be in [0, 1), got nan"),
     (lambda: CrossEntropy(smoothing=1), ValueError, "got 1."),
     (lambda: CrossEntropy(weights=(1, np.nan)), ValueError, "not negative, got (1.0, nan)"),
     (lambda: CrossEntropy(ignore=0.5), ValueError, "ignore must be a whole number"),
     (lambda: Huber(0), ValueError, "delta must be positive and finite, got 0."),
+    (lambda: Huber("a"), ValueError, "delta must be positive and finite, got 'a'."),
+    (lambda: CrossEntropy(smoothing="a"), ValueError, "smoothing must be in [0, 1), got 'a'"),
     (lambda: Huber(np.nan), ValueError, "delta must be positive and finite, got nan."),
     (lambda: NET.initial(0), TypeError, "rng=0 is not a generator; pass numpy.random.default_rng"),
     (lambda: CrossEntropy().score(None, TARGETS), TypeError, "rng=None is not a generator"),
     (lambda: objective().to("gpu"), ValueError, "no place 'gpu'"),
+    (lambda: objective().to(None), ValueError, "no place None: choose one of numpy, cupy, or"),
+    (lambda: objective().to(complex), ValueError, "no place <class 'complex'>"),
+    (lambda: objective().to(int), ValueError, "no place <class 'int'>"),
     (lambda: objective().batch(np.array([], int)), ValueError, "the batch is empty"),
 ])
 def test_a_constructor_refuses(make, error, message):
@@ -157,13 +177,26 @@ THETA = NET.initial(np.random.default_rng(0))
     (np.ones(21, bool), ValueError, "theta holds bool"),
     (THETA.astype(np.float16), ValueError, f"theta holds float16; {FLOATS}"),
     (THETA.tolist(), TypeError, "theta is a list; pass numpy.asarray(theta)."),
-], ids="short column integer bool float16 list".split())
+    (np.ma.array(THETA), TypeError, "theta is a masked array"),
+], ids="short column integer bool float16 list masked".split())
 def test_a_network_refuses_theta(theta, error, message, use):
     with pytest.raises(error, match=re.escape(message)):
         use(objective(), theta)
 
 
+def test_a_gpu_without_cupy_is_refused_saying_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "cupy", None)
+    with pytest.raises(ModuleNotFoundError, match="need CuPy, .* pip install cupy-cuda12x"):
+        objective().to("cupy")
+
+
 # ---- accepted ----
+
+def test_parameters_of_an_activation_may_be_named():
+    assert elementwise.LeakyReLU(slope=0.2) == elementwise.LeakyReLU(0.2)
+    assert elementwise.ELU(alpha=2.0) == elementwise.ELU(2.0) != elementwise.ELU()
+    assert elementwise.ELU() == elementwise.ELU(alpha=1.0)
+
 
 def layouts(a):
     """The same numbers, lying differently in memory."""
