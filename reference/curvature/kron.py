@@ -131,11 +131,11 @@ class KronEigen:
 
 
 def _require_symmetric(name, M):
-    """Of the real part; balls may be of any width, since more precision is what they ask for."""
+    """Balls may be of any width, as more precision is what they ask for; of pairs, the primal."""
     require_float(name, M)
     if M.ndim != 2 or M.shape[0] != M.shape[1]:
         raise ValueError(f"the {name} has shape {M.shape}; a square matrix is needed.")
-    values = F.primal(M)
+    values = M if M.dtype.kind == "c" and isinstance(M, np.ndarray) else F.primal(M)
     if M.dtype != object:
         require_finite(name, values)
     asymmetry, size = np.abs(values - values.T).max(initial=0), np.abs(values).max(initial=0)
@@ -146,7 +146,8 @@ def _require_symmetric(name, M):
 
 
 def _spectrum(M):
-    """Eigenvalues, those within rounding of zero as zero, and eigenvectors."""
+    """Eigenvalues, those within rounding of zero as zero, and eigenvectors; eigh is for real M."""
+    require_float("a factor", M, "fO")
     values, vectors = eigh(M)
     size = np.abs(values)
     return np.where(size > len(M) * np.finfo(M.dtype).eps * size.max(), values, 0), vectors

@@ -226,6 +226,17 @@ def test_factors_that_are_not_symmetric_matrices_are_refused(bad, error, message
             Kron(*factors)
 
 
+def test_complex_factors_are_symmetric_ones_without_an_eigenbasis():
+    skew = 1j * (np.eye(O, k=1) - np.eye(O, k=-1))
+    with pytest.raises(ValueError, match="factor G is not symmetric"):
+        Kron(GOOD + skew, GOOD)                              # Hermitian
+    K, truth = Kron(GOOD + 1e-20j * GOOD, GOOD + 0j), Kron(GOOD, GOOD)       # a complex step
+    assert distance(K.inv().dense().imag / -1e-20, truth.inv().dense()) <= (
+        TOLERANCE * condition(truth))
+    with pytest.raises(ValueError, match="a factor holds complex128"):
+        K.eigen()
+
+
 def test_factors_of_any_precision_and_balls_are_accepted_up_to_rounding():
     for dtype in (np.float32, np.float64, np.longdouble):
         rounding = eps(dtype) * np.triu(np.ones((O, O)), 1)
