@@ -27,6 +27,9 @@ class Sequential:
         for i, layer in enumerate(layers):
             if isinstance(layer, type) or not hasattr(layer, "vjp"):
                 raise TypeError(f"layer {i} is {layer!r}; call its constructor, as in Tanh().")
+            if isinstance(layer, Sequential):
+                raise TypeError(f"layer {i} is {layer!r}: a Sequential within a Sequential is not "
+                                "supported yet; list its layers instead.")
         if all(layer.shape is None for layer in layers):
             raise ValueError("Sequential needs a layer with weights, as Dense(2, 1).")
 

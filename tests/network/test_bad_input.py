@@ -155,6 +155,7 @@ def test_an_objective_refuses(changes, error, message):
     (lambda: objective().to(complex), ValueError, "no place <class 'complex'>"),
     (lambda: objective().to(int), ValueError, "no place <class 'int'>"),
     (lambda: objective().batch(np.array([], int)), ValueError, "the batch is empty"),
+    (lambda: Sequential(NET, Tanh()), TypeError, "a Sequential within a Sequential"),
 ])
 def test_a_constructor_refuses(make, error, message):
     with pytest.raises(error, match=re.escape(message)):
