@@ -13,10 +13,8 @@ from ..network.affine import Affine, samples as flat
 from .gauss_newton import KINDS, output_fisher, output_hessian, scores
 from .kron import Kron
 
-SETTINGS = ("expand", "reduce")
 
-
-def kfac(objective, theta, kind="type-2", rng=None, samples=1, setting="expand"):
+def kfac(objective, theta, kind="type-2", rng=None, samples=1):
     """[Kron(G, A), ...], one per weight matrix, with G (x) A ~ the diagonal block of the Fisher.
 
     Parameters
@@ -28,9 +26,6 @@ def kfac(objective, theta, kind="type-2", rng=None, samples=1, setting="expand")
         Whose second moment G is: as in `fisher`; "ggn" takes the loss Hessian instead.
     rng, samples
         As in `fisher`, for "mc".
-    setting : "expand" or "reduce"
-        For layers applied at T places: sum g g^T over places and average p p^T over them, or sum g
-        and average p over places first.  The same for T = 1.
 
     Returns
     -------
@@ -43,16 +38,15 @@ def kfac(objective, theta, kind="type-2", rng=None, samples=1, setting="expand")
     error, and for deep linear networks with squared error.
     """
     require_theta(objective, theta)
-    if setting not in SETTINGS:
-        raise ValueError(f"setting must be one of {', '.join(SETTINGS)}, got {setting!r}.")
-    return [Kron(symmetric(output_factor(g, middle, setting)),
-                 symmetric(input_factor(objective, p, setting)))
+    return [Kron(symmetric(output_factor(g, middle)), symmetric(input_factor(objective, p)))
             for p, g, middle in _statistics(objective, theta, kind, rng, samples)]
 
 
 def _statistics(objective, theta, kind, rng, samples):
     """Per weight layer: patches p (N, T, I), cotangents g (M, N, T, O), and how to pair the M."""
     net, z = objective.net, objective.outputs(theta)
+    if z.ndim != 2:
+        raise ValueError(f"kfac needs outputs (N, C), got {z.shape}; reshape them in the network.")
     dz, middle = _cotangents(objective, z, kind, rng, samples)
     xs = net.forward(theta, objective.x)
     dxs = net.vjp(theta, xs, dz)[1]
@@ -78,13 +72,12 @@ def _cotangents(objective, z, kind, rng, samples):
     if kind not in KINDS:
         raise ValueError(f"kind must be one of {', '.join(KINDS)}, ggn; got {kind!r}.")
     s = scores(objective, z, kind, rng, samples)
-    return s, objective.weighted(F.ones_like(s[0, ..., 0]))
+    return s, objective.weighted(F.ones_like(s[0, ..., 0])) / len(s)
 
 
-def input_factor(objective, p, setting):
+def input_factor(objective, p):
     """A = sum_n w_n p_n p_n^T/sum_n w_n (I, I), averaged over places."""
     w = objective.example_weights
-    p = p if setting == "expand" else F.sum(p, -2)[..., None, :] / p.shape[-2]
     if w is None:
         return F.transpose(flat(p, 2)) @ flat(p, 2) / (objective.N * p.shape[-2])
     w = F.constant(w, p)
@@ -92,9 +85,8 @@ def input_factor(objective, p, setting):
     return F.transpose(flat(p * w[:, None, None], 2)) @ flat(p, 2) / total
 
 
-def output_factor(g, middle, setting):
+def output_factor(g, middle):
     """G = sum_nt of g^T S g (O, O), for g (M, N, T, O) and S (N, M, M), or weights (N,)."""
-    g = g if setting == "expand" else F.sum(g, -2)[..., None, :]
     if middle.ndim == 3:
         Sg = F.einsum("ncd,dnto->cnto", middle, g)
     else:

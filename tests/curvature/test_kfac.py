@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from reference import (Dense, Kron, LeakyReLU, Sigmoid, Tanh, block, blocks, certify, fisher,
+from reference import (Dense, Kron, LeakyReLU, Objective, Sequential, Sigmoid, SquaredError, Tanh,
+                       block, blocks, certify, fisher,
                        gauss_newton, kfac, per_example_gradients)
 from reference.arrays.precision import eps
 from tests.derivatives.cases import LOSSES, distance, make, small, weighted, wide
@@ -120,11 +121,6 @@ def test_weights_that_are_all_equal_scale_the_output_factor_alone():
         assert distance(b.A, a.A) <= TOLERANCE and distance(b.G, 3 * a.G) <= TOLERANCE
 
 
-def test_expand_and_reduce_are_one_setting_without_shared_weights():
-    for a, b in zip(*(kfac(*small(), setting=setting) for setting in ("expand", "reduce"))):
-        assert (a.G == b.G).all() and (a.A == b.A).all()
-
-
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.longdouble])
 @pytest.mark.parametrize("kind", ["type-2", "ggn", "empirical", "mc"])
 def test_factors_keep_the_precision(kind, dtype):
@@ -150,12 +146,14 @@ def test_blocks_of_the_operator_are_what_kfac_approximates():
         assert distance(block(F, s), K.dense()) <= TOLERANCE
 
 
-def test_bad_kinds_and_settings_are_refused():
+def test_bad_kinds_and_outputs_are_refused():
     objective, theta = small()
     with pytest.raises(ValueError, match="kind must be one of .*ggn; got 'exact'"):
         kfac(objective, theta, "exact")
-    with pytest.raises(ValueError, match="setting must be one of expand, reduce, got 'both'"):
-        kfac(objective, theta, setting="both")
+    at_places = Objective(Sequential(Dense(3, 2)), SquaredError(), np.ones((4, 5, 3)),
+                          np.ones((4, 5, 2)))
+    with pytest.raises(ValueError, match=r"kfac needs outputs \(N, C\), got \(4, 5, 2\)"):
+        kfac(at_places, np.ones(8))
     with pytest.raises(ValueError, match="pass rng"):
         kfac(objective, theta, "mc")
     with pytest.raises(ValueError, match="has no Fisher matrix"):
