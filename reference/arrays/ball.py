@@ -4,23 +4,29 @@ Also arrays of `arb_series`, truncated Taylor series with ball coefficients.  Th
 is flint's own context; `precision(bits)` sets it for a `with` block.
 """
 
+from contextlib import contextmanager
+from threading import RLock
+
 import flint
 import numpy as np
-from numpy import reshape, swapaxes, where
+from numpy import reshape, swapaxes
 
 from . import floats
 
 RANK = 1
 SERIES = flint.arb_series
+_CONTEXT = RLock()                    # whoever sets flint's context holds it
 
 
 class Undecided(ArithmeticError):
     """A ball straddles a kink: the sign of its number is not proven at this precision."""
 
 
+@contextmanager
 def precision(bits):
-    """Context manager: `bits` of working precision inside the block."""
-    return flint.ctx.workprec(bits)
+    """`bits` of working precision inside the block; threads take turns, for flint has one context."""
+    with _CONTEXT, flint.ctx.workprec(bits):
+        yield
 
 
 # ---- in and out ----
@@ -123,6 +129,11 @@ expm1, log1p, tanh, ndtr = map(_each, (_expm1_one, _log1p_one, _tanh_one, _ndtr_
 primal = midpoint
 
 
+def where(condition, x, y):
+    """numpy.where, of balls throughout: a plain 0 or 1 would go on as a float."""
+    return np.where(condition, exact(x), exact(y))
+
+
 def positive(x):
     """x > 0, proven; an inexact ball that contains 0 raises Undecided."""
     return _each(_positive_one)(x).astype(bool)
@@ -130,7 +141,11 @@ def positive(x):
 
 def _positive_one(t):
     t = _exact_one(t)
-    t = t[0] if isinstance(t, SERIES) else t
+    if isinstance(t, SERIES):
+        if t[0] == 0 and not all(t[k] == 0 for k in range(1, t.length())):
+            raise Undecided(f"the series {t} leaves a kink at 0: its coefficients there depend on "
+                            "the sign of t; move the point off it.")
+        t = t[0]
     if t > 0 or t <= 0:
         return bool(t > 0)
     raise Undecided(f"{t} straddles a kink at 0; raise the precision, or move the point off it.")

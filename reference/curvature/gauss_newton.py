@@ -84,15 +84,15 @@ def output_fisher(objective, z, kind, rng=None, samples=1):
     if kind == "type-2":
         return objective.weighted(objective.loss.fisher(z, objective.targets), 2)
     s = scores(objective, z, kind, rng, samples)
-    return objective.weighted(F.sum(s[..., :, None] * s[..., None, :], -2 - z.ndim), 2)
+    return objective.weighted(F.sum(s[..., :, None] * s[..., None, :], -2 - z.ndim) / len(s), 2)
 
 
 def scores(objective, z, kind, rng=None, samples=1):
-    """s (M, N, C) with sum_m s_m s_m^T the middle matrix: drawn labels ("mc") or the data's."""
+    """s (M, N, C), whose mean of s s^T is the middle matrix: drawn labels ("mc") or the data's."""
     if kind == "empirical":
         return objective.loss.gradient(z, objective.targets)[None]
     if rng is None or samples < 1:
         raise ValueError("kind 'mc' draws labels: pass rng=numpy.random.default_rng(seed) "
                          f"and samples >= 1 (got {samples}).")
     z = F.broadcast_to(z, (samples,) + z.shape)
-    return objective.loss.score(rng, z) / samples ** 0.5
+    return objective.loss.score(rng, z)

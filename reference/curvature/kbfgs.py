@@ -72,7 +72,7 @@ def powell(s, y, Hy, mu=MU):
     sy, yHy = s @ y, y @ Hy
     if _exceeds(sy, mu * yHy) or not _exceeds(yHy, 0):
         return s
-    t = (1 - mu) * yHy / (yHy - sy)
+    t = (yHy - mu * yHy) / (yHy - sy)
     return t * s + (1 - t) * Hy
 
 
@@ -81,7 +81,7 @@ def levenberg_marquardt(s, y, mu):
     sy, ss = s @ y, s @ s
     if _exceeds(sy, mu * ss) or not _exceeds(ss, 0):
         return y
-    t = (1 - mu) * ss / (ss - sy)
+    t = (ss - mu * ss) / (ss - sy)
     return t * y + (1 - t) * s
 
 
@@ -117,7 +117,7 @@ def initial_factors(objective, theta, lam):
     _require_point(objective, theta, "theta")
     first = []
     for p, s, _ in _means(objective, theta):
-        A = input_factor(objective, p, "expand")
+        A = input_factor(objective, p)
         zero = 0 * s
         first.append(Factors(A, symmetric(inverse(_damped(A, lam))), _eye(s), zero, zero))
     return first
@@ -164,8 +164,8 @@ def update(objective, theta, theta_plus, factors, lam, decay=DECAY):
 def _updated(objective, here, there, old, lam, decay):
     (p, s_here, g_here), (_, s_there, g_there) = here, there
     def average(before, now):
-        return decay * before + (1 - decay) * now
-    A = average(old.A, input_factor(objective, p, "expand"))
+        return now + decay * (before - now)
+    A = average(old.A, input_factor(objective, p))
     s, y = average(old.s, s_here - s_there), average(old.y, g_here - g_there)
     Hg = guarded_bfgs_inverse(old.Hg, *double_damping(old.Hg, s, y, lam), g_here)
     pbar = _mean(p, objective.example_weights)

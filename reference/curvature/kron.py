@@ -84,9 +84,9 @@ class Kron:
                     _damped_inverse("A", self.A, root * pi))
 
     def pi(self):
-        """sqrt((tr A/I)/(tr G/O)); 1 if a trace vanishes, where the ratio says nothing."""
+        """sqrt((tr A/I)/(tr G/O)); 1 if a trace is not positive, where the ratio says nothing."""
         a, g = np.trace(self.A) / len(self.A), np.trace(self.G) / len(self.G)
-        return (a / g) ** 0.5 if a > 0 and g > 0 else 1
+        return (a / g) ** 0.5 if F.positive(a) and F.positive(g) else 1
 
     def power(self, exponent):
         """G^exponent (x) A^exponent, for semidefinite factors; definite ones if exponent < 0."""

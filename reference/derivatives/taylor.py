@@ -4,6 +4,7 @@ The code of the function runs on truncated power series whose coefficients are b
 (flint.arb_series): Taylor-mode differentiation [GW08, ch. 13] with rigorous rounding.
 """
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import flint
@@ -61,21 +62,24 @@ def coefficients(objective, theta, v, order, bits):
     with ball.precision(bits), series_length(order + 1):
         line = np.frompyfunc(lambda a, b: flint.arb_series([a, b]), 2, 1)
         rows = line(ball.exact(theta), ball.exact(v))[None]    # NumPy iterates a lone series
-        series = objective.value(rows)[0]
-        return np.array([series[k] for k in range(order + 1)], dtype=object)
+        return _coefficients(objective.value(rows)[0], order)
 
 
-class series_length:
-    """Context manager: flint keeps `length` coefficients inside the block."""
+def _coefficients(series, order):
+    """Of a series, or of a ball: a value that does not depend on t."""
+    if not isinstance(series, flint.arb_series):
+        series = flint.arb_series([series])
+    return np.array([series[k] for k in range(order + 1)], dtype=object)
 
-    def __init__(self, length):
-        self.length = length
 
-    def __enter__(self):
-        self.before, flint.ctx.cap = flint.ctx.cap, self.length
-
-    def __exit__(self, *exception):
-        flint.ctx.cap = self.before
+@contextmanager
+def series_length(length):
+    """flint keeps `length` coefficients inside the block; to be used inside `ball.precision`."""
+    before, flint.ctx.cap = flint.ctx.cap, length
+    try:
+        yield
+    finally:
+        flint.ctx.cap = before
 
 
 def curvature(objective, theta, v, w, bits=128):

@@ -60,20 +60,21 @@ class Loss:
 
     def value(self, z, y):
         """loss_n (...), one per example."""
-        return self.line.value(z, y, *self.parameters)
+        return self.line.value(z, F.constant(y, z), *self.parameters)
 
     def gradient(self, z, y):
         """d loss_n/dz (..., C)."""
-        return self.line.gradient(z, y, *self.parameters)
+        return self.line.gradient(z, F.constant(y, z), *self.parameters)
 
     def hessian(self, z, y):
         """d^2 loss_n/dz^2 (..., C, C)."""
-        return self.line.hessian(z, y, *self.parameters)
+        return self.line.hessian(z, F.constant(y, z), *self.parameters)
 
     def fisher(self, z, y):
         """E over the model's labels of score score^T (..., C, C)."""
         self._needs_distribution()
-        return (self.line.fisher or self.line.hessian)(z, y, *self.parameters)
+        formula = self.line.fisher or self.line.hessian
+        return formula(z, F.constant(y, z), *self.parameters)
 
     def score(self, rng, z):
         """The gradient at labels drawn from the model: of mean 0 and covariance `fisher`."""

@@ -120,7 +120,8 @@ class Objective:
         if w is None:
             return per_example / self.R
         rank = len(self.output_shape) - 1
-        return per_example * w.reshape(w.shape + (1,) * (rank - w.ndim + trailing)) / self.R
+        w = F.constant(w.reshape(w.shape + (1,) * (rank - w.ndim + trailing)), per_example)
+        return per_example * w / self.R
 
     # ---- the function ----
 

@@ -10,13 +10,18 @@ mathematics is what the independent routes, and the theorems among the tests, ar
 import dataclasses
 from copy import deepcopy
 from dataclasses import dataclass, field
+from decimal import ROUND_CEILING, Context
 from typing import Any
 
+import flint
 import numpy as np
 
 from ..arrays import ball
+from ..curvature.kbfgs import Factors
+from ..curvature.kron import Kron, KronEigen
 from ..curvature.operator import SymmetricOperator, dense
 
+UPWARDS = Context(prec=2, rounding=ROUND_CEILING)
 BITS = (96, 192, 384, 768, 1536)
 NARROW = 2.0 ** -10                   # widest enclosure, relative to the error that it measures
 TINY = 2.0 ** -70                     # or relative to the answer, whichever is wider
@@ -84,7 +89,7 @@ def certify(quantity, objective, theta, *args, bits=BITS, **options):
     NotProven
         If a ball straddles a kink, or no precision in `bits` narrows the enclosure enough.
     """
-    value = quantity(objective, theta, *map(_copied, args), **_copied_all(options))
+    value = quantity(objective, theta, *map(_copied, args), **_each(_copied, options))
     return certify_value(value, quantity, objective, theta, *args, bits=bits, **options)
 
 
@@ -125,11 +130,12 @@ class Enclosure:
 def enclosure(quantity, objective, theta, *args, bits, **options):
     """Run quantity(objective, theta, *args) on balls of the given precision."""
     with ball.precision(bits):
-        exact = leaves(_run(quantity, objective, *map(_lift, (theta, *args)), **options))
-    floats = [a.dtype for a in exact if a.dtype != object]
-    if floats:
-        raise TypeError(f"{len(floats)} of {len(exact)} results came back as {floats[0]}, not as "
-                        "balls: nothing is proven about them.")
+        exact = leaves(_run(quantity, objective, *map(_lift, (theta, *args)),
+                            **_each(_lift, options)))
+    others = [type(t).__name__ for a in exact for t in a.flat if not isinstance(t, flint.arb)]
+    if others:
+        raise TypeError(f"{len(others)} results came back as {others[0]}, not as balls: "
+                        "nothing is proven about them.")
     return Enclosure(exact, bits)
 
 
@@ -142,8 +148,13 @@ def measured(value, exact):
     radius, scale = largest(errors), largest(map(np.abs, floats))
     digits = digits_of(radius, scale)
     return Certificate(value, radius, scale, digits, exact.bits,
-                       f"same code on balls of {exact.bits} bits; |value - truth| <= {radius:.1e} "
-                       f"({digits:.1f} digits of the largest entry)", errors)
+                       f"same code on balls of {exact.bits} bits; |value - truth| <= {upwards(radius)}"
+                       f" ({np.floor(10 * digits) / 10:.1f} digits of the largest entry)", errors)
+
+
+def upwards(x):
+    """x >= 0 in two digits that are none less: 2.02e-17 is 2.1e-17."""
+    return f"{UPWARDS.create_decimal_from_float(x):.1e}" if 0 < x < np.inf else str(x)
 
 
 def largest(arrays):
@@ -161,26 +172,31 @@ def digits_of(error, scale):
 def _run(quantity, *lifted, **options):
     """The quantity on balls; a TypeError says that this one, or this route to it, has no balls."""
     try:
-        return quantity(*lifted, **_copied_all(options))
+        return quantity(*lifted, **options)
     except TypeError as error:
         name = getattr(quantity, "__name__", quantity)
         raise TypeError(f"{name} does not run on balls with these options ({error}); give its "
                         "value to certify_value, with a quantity that does.") from error
 
 
-def _copied(option):
+def _copied(a):
     """A random generator's copy in its present state; anything else as it is."""
-    return deepcopy(option) if isinstance(option, np.random.Generator) else option
-
-
-def _copied_all(options):
-    return {name: _copied(option) for name, option in options.items()}
+    return deepcopy(a) if isinstance(a, np.random.Generator) else a
 
 
 def _lift(a):
-    """Floats as exact balls; anything else as `_copied`."""
-    lift = isinstance(a, np.ndarray) and a.dtype.kind == "f"
-    return ball.exact(a) if lift else _copied(a)
+    """Floats as exact balls, wherever they are; generators as copies; anything else as it is."""
+    if isinstance(a, np.ndarray) and a.dtype.kind == "f":
+        return ball.exact(a)
+    if isinstance(a, (list, tuple)):
+        return type(a)(map(_lift, a))
+    if isinstance(a, (Factors, Kron, KronEigen)):
+        return type(a)(**{f.name: _lift(getattr(a, f.name)) for f in dataclasses.fields(a)})
+    return _copied(a)
+
+
+def _each(f, options):
+    return {name: f(option) for name, option in options.items()}
 
 
 def leaves(result):
