@@ -24,7 +24,7 @@ class Undecided(ArithmeticError):
 
 @contextmanager
 def precision(bits):
-    """`bits` of working precision inside the block; threads take turns, for flint has one context."""
+    """`bits` of working precision in the block; threads take turns: flint has one context."""
     with _CONTEXT, flint.ctx.workprec(bits):
         yield
 

@@ -148,8 +148,9 @@ def measured(value, exact):
     radius, scale = largest(errors), largest(map(np.abs, floats))
     digits = digits_of(radius, scale)
     return Certificate(value, radius, scale, digits, exact.bits,
-                       f"same code on balls of {exact.bits} bits; |value - truth| <= {upwards(radius)}"
-                       f" ({np.floor(10 * digits) / 10:.1f} digits of the largest entry)", errors)
+                       f"same code on balls of {exact.bits} bits; |value - truth| <= "
+                       f"{upwards(radius)} ({np.floor(10 * digits) / 10:.1f} digits of the "
+                       "largest entry)", errors)
 
 
 def upwards(x):

@@ -110,3 +110,23 @@ def test_hessian_action_drives_Ha_to_the_damped_inverse():
     assert errors[1] > 1e-2 and 1e-12 < errors[101] < 1e-3
     assert errors[301] <= TOLERANCE * np.linalg.cond(A_LM)
     assert distance(Ha, np.linalg.inv(A_LM + 1e-6 * np.eye(n))) > 1e-8      # a limit told apart
+
+
+def test_the_least_curvature_grows_with_the_gradient():
+    """An update is skipped at s.y <= 1e-4 |s|^2 |gbar| [GRB20]: here s.y = 1e-3 |s|^2."""
+    H, s = np.eye(3), np.array([1.0, 0.0, 0.0])
+    assert guarded_bfgs_inverse(H, s, 1e-3 * s, np.array([9.0, 0.0, 0.0])) is not H
+    assert guarded_bfgs_inverse(H, s, 1e-3 * s, np.array([11.0, 0.0, 0.0])) is H
+
+
+def test_hessian_action_is_skipped_by_the_size_of_the_mean_input():
+    """s = Ha pbar, s.y = s.A s: with A = 1e-3 the bound 1e-4 |s|^2 |pbar| falls at |pbar| = 10."""
+    Ha, A = np.eye(2), 1e-3 * np.eye(2)
+    assert hessian_action(Ha, A, np.array([9.0, 0.0])) is not Ha
+    assert hessian_action(Ha, A, np.array([11.0, 0.0])) is Ha
+
+
+def test_powell_damps_however_small_the_curvature_of_H_is():
+    """y.Hy is 1e-6 here, and s.y < 0."""
+    H, s, y = 1e-6 * np.eye(1), np.array([-1.0]), np.array([1.0])
+    assert np.isclose(powell(s, y, H @ y) @ y, MU * (y @ H @ y), rtol=1e-9)

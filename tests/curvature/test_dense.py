@@ -6,6 +6,7 @@ import pytest
 from reference import (Dense, Objective, ReLU, Sequential, Sigmoid, Sine, Softplus, SquaredError,
                        Tanh, block, blocks, columns, dense, fisher, gauss_newton, hessian)
 from reference.arrays.precision import eps
+from reference.curvature import assembly
 from reference.curvature.dense import is_chain
 from tests.derivatives.cases import LOSSES, distance, make, small, wide
 
@@ -97,6 +98,20 @@ def test_many_examples_of_a_narrow_network_find_room():
     theta = net.initial(rng)
     H = hessian(objective, theta)
     assert distance(dense(H), columns(H)) <= 45 * eps(float)
+
+
+@each_chain
+def test_batches_of_examples_add_up(chain, monkeypatch):
+    """Three batches of 3, 3 and 1 examples, or thereabouts: as many as fit in little room."""
+    objective, theta = make(chain, LOSSES["Gaussian"], n=7)
+    widths = sum(W[0] for W in objective.net.layout.shapes)
+    monkeypatch.setattr(assembly, "BATCH", 3 * widths ** 2)
+    for matrix in (hessian, gauss_newton):
+        operator = matrix(objective, theta)
+        assert distance(dense(operator), columns(operator)) <= 45 * eps(float)
+        for part, s in zip(blocks(operator, objective.net.layout), objective.net.layout.slices):
+            assert np.abs(part - columns(operator)[s, s]).max() <= (
+                45 * eps(float) * np.abs(columns(operator)).max())
 
 
 def test_examples_of_weight_zero_change_nothing():

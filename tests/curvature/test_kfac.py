@@ -1,11 +1,13 @@
 """K-FAC: where it is exact, where it is not, and what its factors are."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 
 from reference import (Dense, Kron, LeakyReLU, Objective, Sequential, Sigmoid, SquaredError, Tanh,
-                       block, blocks, certify, fisher,
-                       gauss_newton, kfac, per_example_gradients)
+                       block, blocks, certify, dense, fisher, gauss_newton, kfac,
+                       per_example_gradients)
 from reference.arrays.precision import eps
 from tests.derivatives.cases import LOSSES, distance, make, small, weighted, wide
 
@@ -158,3 +160,39 @@ def test_bad_kinds_and_outputs_are_refused():
         kfac(objective, theta, "mc")
     with pytest.raises(ValueError, match="has no Fisher matrix"):
         kfac(*small(loss="Huber"))
+
+
+def test_a_layer_with_weights_that_is_not_affine_is_refused():
+    @dataclass(frozen=True)
+    class Scale:
+        """y = w x, one weight per feature."""
+
+        shape = (1, 3)
+
+        def output_shape(self, shape):
+            return shape
+
+        def forward(self, W, x):
+            return x * W[..., 0, :]
+
+        def vjp(self, W, x, y, dy):
+            return (dy * x).sum(0)[None], dy * W[0]
+
+    objective = Objective(Sequential(Dense(3, 3), Scale()), SquaredError(), np.ones((4, 3)),
+                          np.ones((4, 3)))
+    for function in (kfac, per_example_gradients):
+        with pytest.raises(TypeError, match="is not affine"):
+            function(objective, np.ones(15))
+
+
+def test_monte_carlo_factors_are_those_of_the_labels_drawn():
+    """G = (1/R) sum_n w_n mean_m g g^T at the scores that the same generator draws."""
+    objective, theta = weighted()
+    z = objective.outputs(theta)
+    s = objective.loss.score(np.random.default_rng(3), np.broadcast_to(z, (2,) + z.shape))
+    last = kfac(objective, theta, "mc", np.random.default_rng(3), samples=2)[-1]
+    w = objective.example_weights
+    truth = sum(wn * np.outer(g, g) for draw in s for wn, g in zip(w, draw)) / (2 * objective.R)
+    assert distance(last.G, truth) <= TOLERANCE
+    F = fisher(objective, theta, "mc", np.random.default_rng(3), samples=2)
+    assert np.isclose(dense(F)[-1, -1], truth[-1, -1], rtol=1e-12)      # the last bias
