@@ -32,7 +32,7 @@ def test_products_with_vectors_columns_and_matrices(H, M):
     v, V = directions(M[0])[0], directions(M[0], 5).T
     assert isinstance(H, LinearOperator) and H.shape == (34, 34) and H.dtype == float
     assert distance(H @ v, M @ v) <= TOLERANCE
-    assert distance(H.matvec(v[:, None]), M @ v[:, None]) <= TOLERANCE
+    assert distance(H @ v[:, None], M @ v[:, None]) <= TOLERANCE
     assert distance(H @ V, M @ V) <= TOLERANCE
     assert distance(H.matmat(V), M @ V) <= TOLERANCE
     assert distance(H.rmatvec(v), M.T @ v) <= TOLERANCE
