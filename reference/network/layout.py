@@ -32,4 +32,4 @@ class Layout:
 
     def pack(self, matrices):
         """[W_1 (..., O, I), ...] -> theta (..., P)."""
-        return F.concatenate([F.reshape(W, W.shape[:-2] + (-1,)) for W in matrices])
+        return F.concatenate([F.reshape(W, W.shape[:-2] + (prod(W.shape[-2:]),)) for W in matrices])

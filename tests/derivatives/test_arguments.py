@@ -125,3 +125,11 @@ def test_a_first_layer_that_does_nothing_changes_nothing():
                   for first in ((), (Identity(),))]
     theta = objectives[0].net.initial(np.random.default_rng(1))
     assert (gradient(objectives[0], theta) == gradient(objectives[1], theta)).all()
+
+
+@along_a_direction
+def test_no_directions_give_no_products(quantity, name):
+    objective, theta = small()
+    one = offering(quantity)[name](objective, theta, np.zeros((1, theta.size)))
+    none = offering(quantity)[name](objective, theta, np.zeros((0, theta.size)))
+    assert none.shape == (0, *one.shape[1:])
