@@ -62,10 +62,10 @@ def line(row):
 
 
 def digits(d):
-    """A number of digits: a dash where there is none to tell, `all` for no difference at all."""
+    """Digits, rounded down: a dash where there is none to tell, `all` for no difference at all."""
     if d is None or np.isnan(d):
         return "-"
-    return "all" if d == np.inf else "none" if d == -np.inf else f"{d:.1f}"
+    return "all" if d == np.inf else "none" if d == -np.inf else f"{np.floor(10 * d) / 10:.1f}"
 
 
 def summary(rows):

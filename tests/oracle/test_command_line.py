@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from reference.__main__ import main
+from reference.__main__ import digits, main
 from reference.oracle import check as oracle
 
 QUICK = [("pooled digits", "gradient", 0), ("pooled digits", "hvp", 0)]
@@ -78,6 +78,11 @@ def test_interruption_is_said_and_not_a_traceback(monkeypatch, capsys):
         raise KeyboardInterrupt
     monkeypatch.setattr(oracle, "check", interrupted)
     assert main(["check"]) == 130 and "interrupted" in capsys.readouterr().err
+
+
+def test_digits_are_rounded_down_and_what_is_none_is_said():
+    assert [digits(d) for d in (12.99, -0.01, None, float("nan"), np.inf, -np.inf)] == [
+        "12.9", "-0.1", "-", "-", "all", "none"]
 
 
 def test_differences_make_a_v_and_the_complex_step_a_flat_line():
