@@ -199,6 +199,9 @@ def step(objective, theta, factors, lam, length):
 def _means(objective, theta):
     """Per weight layer: patches p (N, T, I), and the means over n, t of s and g."""
     net, w = objective.net, objective.example_weights
+    if w is not None and w.ndim > 1:
+        raise ValueError(f"K-BFGS takes one weight per example (N,), got weights {w.shape}: labels "
+                         "at T places cannot be weighted or ignored here.")
     xs = net.forward(theta, objective.x)
     dxs = net.vjp(theta, xs, objective.loss.gradient(xs[-1], objective.targets))[1]
     return [(with_time(layer.patches(x), 2), _mean(with_time(s, 2), w), _mean(with_time(g, 2), w))

@@ -77,12 +77,13 @@ class Loss:
         return formula(z, F.constant(y, z), *self.parameters)
 
     def score(self, rng, z):
-        """The gradient at labels drawn from the model: of mean 0 and covariance `fisher`."""
+        """The gradient at labels drawn from the model: of mean 0 and covariance `fisher`.
+
+        Labels that are real numbers, as z + noise, are drawn in the numbers of z.
+        """
         self._needs_distribution()
         require_generator(rng)
-        drawn = self.line.sample(rng, to_host(F.primal(z)), *self.parameters)
-        drawn = drawn.astype(F.primal(z).dtype)
-        return self.gradient(z, drawn + F.zeros_like(z[..., :drawn.shape[-1]]))
+        return self.line.gradient(z, self.line.sample(rng, z, *self.parameters), *self.parameters)
 
     def _needs_distribution(self):
         if self.line.sample is None:
@@ -135,9 +136,31 @@ def _cross_entropy_hessian(z, q, *_):
     return mass * (diagonal(p * other) - outer(p, p) * (1 - F.identity(p)))
 
 
+def _labels(drawn, z):
+    """Whole numbers as constants beside z."""
+    return F.constant(drawn.astype(F.primal(z).dtype), z)
+
+
+def _normal(rng, z):
+    """Standard normal noise of z's shape, and precision if z has one."""
+    noise = rng.standard_normal(z.shape)
+    return noise.astype(z.dtype) if z.dtype.kind == "f" else noise
+
+
 def _sample_categorical(rng, z, *_):
     """One-hot labels by the Gumbel-max trick: argmax of z + Gumbel noise."""
-    return np.eye(z.shape[-1])[(z + rng.gumbel(size=z.shape)).argmax(-1)]
+    top = (to_host(F.primal(z)) + rng.gumbel(size=z.shape)).argmax(-1)
+    return _labels(np.eye(z.shape[-1])[top], z)
+
+
+def _sample_coins(rng, z):
+    """1 with probability sigma(z)."""
+    return _labels(rng.random(z.shape) < sigmoid(to_host(F.primal(z))), z)
+
+
+def _sample_counts(rng, z):
+    """Poisson with mean exp(z)."""
+    return _labels(rng.poisson(np.float64(np.exp(to_host(F.primal(z))))), z)
 
 
 def _poisson_gradient(z, y):
@@ -193,7 +216,7 @@ def _gaussian_fisher(z, y):
 
 def _sample_gaussian(rng, z):
     mean, s = _halves(z)
-    return mean + np.exp(s / 2) * rng.standard_normal(mean.shape)
+    return mean + exp(s / 2) * _normal(rng, mean)
 
 
 # ---- the table ----
@@ -205,15 +228,15 @@ LOSSES = {
         lambda z, y: sum(y * softplus(-z) + (1 - y) * softplus(z), -1),
         lambda z, y: (1 - y) * sigmoid(z) - y * sigmoid(-z),
         lambda z, y: diagonal(sigmoid_slope(z)),
-        targets.probabilities, lambda rng, z: (rng.random(z.shape) < sigmoid(z)) + 0.0),
+        targets.probabilities, _sample_coins),
     "SquaredError": Line(
         lambda z, y: sum((z - y) * (z - y), -1) / 2, lambda z, y: z - y,
         lambda z, y: diagonal(F.ones_like(z)),
-        targets.real, lambda rng, z: z + rng.standard_normal(z.shape)),
+        targets.real, lambda rng, z: z + _normal(rng, z)),
     "Huber": Line(_huber, _huber_gradient, _huber_hessian, targets.real),
     "Poisson": Line(
         lambda z, y: sum(exp(z) - y * z, -1), _poisson_gradient,
-        lambda z, y: diagonal(exp(z)), targets.counts, lambda rng, z: rng.poisson(exp(z)) + 0.0),
+        lambda z, y: diagonal(exp(z)), targets.counts, _sample_counts),
     "Gaussian": Line(_gaussian, _gaussian_gradient, _gaussian_hessian, targets.half,
                      _sample_gaussian, _gaussian_fisher),
 }

@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from reference import CrossEntropy, Dense, Tanh, certify, kbfgs_factors, kbfgs_update
+from reference import (CrossEntropy, Dense, Objective, Sequential, Tanh, certify, kbfgs_factors,
+                       kbfgs_update)
 from reference.arrays.precision import eps
 from reference.curvature.kbfgs import directions, double_damping, step
 from tests.derivatives.cases import LOSSES, distance, make, small, wide
@@ -226,3 +227,11 @@ def test_points_that_are_no_finite_vectors_are_refused():
         kbfgs_factors(objective, bad, LAM)
     with pytest.raises(ValueError, match=r"theta_plus has shape \(1, 34\)"):
         kbfgs_update(objective, theta, theta[None], factors, LAM)
+
+
+def test_weights_at_places_are_refused():
+    rng, net = np.random.default_rng(0), Sequential(Dense(3, 3), Tanh(), Dense(3, 3))
+    objective = Objective(net, CrossEntropy(ignore=-1), rng.standard_normal((4, 5, 3)),
+                          rng.integers(-1, 3, (4, 5)))
+    with pytest.raises(ValueError, match=r"one weight per example"):
+        kbfgs_factors(objective, net.initial(rng), 0.3)

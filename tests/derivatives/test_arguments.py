@@ -5,6 +5,7 @@ import pytest
 
 from reference import Dense, Identity, Objective, Sequential, SquaredError
 from reference.arrays.precision import eps
+from reference.network.elementwise import Elementwise
 from reference.derivatives.routes import ROUTES, gradient, hvp, offering
 from reference.problems import ZOO
 from tests.derivatives.cases import directions, distance, small
@@ -133,3 +134,15 @@ def test_no_directions_give_no_products(quantity, name):
     one = offering(quantity)[name](objective, theta, np.zeros((1, theta.size)))
     none = offering(quantity)[name](objective, theta, np.zeros((0, theta.size)))
     assert none.shape == (0, *one.shape[1:])
+
+
+@pytest.mark.parametrize("name", ["ELU", "SELU", "Tanh", "Sigmoid", "Softplus", "GELU", "Mish"])
+@pytest.mark.parametrize("x", [-800.0, -40.0, -20.0, 20.0, 800.0])
+def test_exact_routes_agree_in_the_tails(name, x):
+    net = Sequential(Dense(1, 1, bias=False), Elementwise(name), Dense(1, 1, bias=False))
+    objective = Objective(net, SquaredError(), np.ones((1, 1)), np.full((1, 1), 0.5))
+    theta, v = np.array([x, 1.0]), np.array([1.0, 0.5])
+    g, Hv = gradient(objective, theta), hvp(objective, theta, v)
+    for route in ("dual", "autograd"):
+        assert np.allclose(gradient(objective, theta, route=route), g, rtol=1e-13, atol=1e-300)
+        assert np.allclose(hvp(objective, theta, v, route), Hv, rtol=1e-13, atol=1e-300)

@@ -5,7 +5,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from reference.network.losses import LOSSES, CrossEntropy, Huber, Line
+from reference.network.losses import LOSSES, CrossEntropy, Huber, Line, Poisson
 from tests.network.textbook import LOSSES as TEXTBOOK
 
 # ---- Fisher: the expectation of score score^T over the model's own labels ----
@@ -108,3 +108,8 @@ def test_probabilities_serve_as_labels():
     for loss in (CrossEntropy(), CrossEntropy(smoothing=0.2), CrossEntropy(weights=(1, 2, 3))):
         for a, b in zip(loss.targets(y, (2, 3)), loss.targets(np.eye(3)[y], (2, 3))):
             assert (a is None and b is None) or np.array_equal(a, b)
+
+
+def test_counts_are_drawn_for_longdouble_rates():
+    drawn = Poisson().score(np.random.default_rng(0), np.zeros((3, 2), np.longdouble))
+    assert drawn.dtype == np.longdouble and drawn.shape == (3, 2)

@@ -17,10 +17,10 @@ from reference.problems import ZOO
 
 def holds(certificate, truth):
     """No entry is farther from the exact rational truth than its certificate says."""
-    value = np.asarray(certificate.value, dtype=float).ravel()
+    value = np.ravel(certificate.value)
     truth = np.ravel(np.asarray(truth, dtype=object))
-    return all(abs(Fraction(v) - t) <= Fraction(e) for v, t, e in
-               zip(value.tolist(), truth, np.ravel(certificate.errors[0]).tolist()))
+    return all(abs(Fraction(*v.as_integer_ratio()) - t) <= Fraction(e) for v, t, e in
+               zip(value, truth, np.ravel(certificate.errors[0]).tolist()))
 
 
 def value(objective, theta):
@@ -75,6 +75,19 @@ def test_the_mean_over_drawn_labels_is_a_quotient_of_balls(samples):
     proof = certify(lambda *given, **how: dense(fisher(*given, **how)), objective, np.zeros(1),
                     kind="mc", samples=samples, rng=np.random.default_rng(0))
     assert holds(proof, Fraction(1, 4)) and abs(proof.errors[0]).max() < 1e-15
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.longdouble])
+def test_the_score_of_a_gaussian_is_the_noise_drawn_whatever_cancels_in_z(dtype):
+    """z = W x loses nine digits to cancellation; the score at z + noise is -noise all the same."""
+    x = np.array([[1000.0, 1.1, -1000.3]], dtype)
+    objective = Objective(Sequential(Dense(3, 1, bias=False)), SquaredError(), x,
+                          np.zeros((1, 1), dtype))
+    noise = Fraction(float(np.random.default_rng(0).standard_normal((1, 1))[0, 0]))
+    exact = [Fraction(float(t)) for t in x[0]]
+    proof = certify(lambda *given, **how: dense(fisher(*given, **how)), objective,
+                    np.array([1, 0.7, 1], dtype), kind="mc", rng=np.random.default_rng(0))
+    assert holds(proof, [noise ** 2 * a * b for a in exact for b in exact])
 
 
 def test_directions_by_name_and_factors_in_lists_are_balls_too():
