@@ -59,6 +59,7 @@ def test_assembly_is_much_faster_than_products():
     assert fast < slow / 2                                            # measured: a tenth
 
 
+@pytest.mark.filterwarnings("ignore")                 # what a framework says of itself on import
 @pytest.mark.parametrize("name", peers.NAMES)
 def test_a_framework_that_is_installed_agrees_with_the_assembled_matrices(name):
     pytest.importorskip(name)
