@@ -1,9 +1,11 @@
 """NumPy's floating-point numbers, real or complex, of any precision: the system of rank 0."""
 
 import numpy as np
-from numpy import (broadcast_to, cos, exp, expm1, eye, ones_like, reshape, sin, sqrt, sum, swapaxes,
-                   tanh, where, zeros_like)
+from numpy import (broadcast_to, cos, exp, expm1, eye, log, ones_like, reshape, sin, sqrt, sum,
+                   swapaxes, tanh, where, zeros_like)
 from scipy.special import erfcx
+
+from . import functions as F
 
 RANK = 0
 
@@ -26,11 +28,6 @@ def pi(x):
 def constant(x, like):
     """x in the precision of `like`, if that is wider; real x stays real."""
     return x.astype(np.result_type(x.dtype, np.real(like).dtype), copy=False)
-
-
-def log(x):
-    """The principal logarithm."""
-    return np.log(x)
 
 
 def log1p(x):
@@ -66,14 +63,8 @@ def ndtr(x):
     would downcast or lose digits, a series near 0 and Mills' continued fraction elsewhere.
     """
     mills = _mills if np.iscomplexobj(x) or x.dtype == np.longdouble else _mills_erfcx
-    tail = mills(np.where(np.real(x) > 0, x, -x)) * density(x)
+    tail = mills(np.where(np.real(x) > 0, x, -x)) * F.gaussian_density(x)
     return np.where(np.real(x) > 0, 1 - tail, tail)
-
-
-def density(x):
-    """exp(-x^2/2)/sqrt(2 pi); x^2 is split so that its rounding is not amplified [Cod69]."""
-    c = np.round(np.real(x) * 16) / 16
-    return np.exp(-c * c / 2) * np.exp((c - x) * (x + c) / 2) / np.sqrt(2 * pi(x))
 
 
 def _mills_erfcx(x):

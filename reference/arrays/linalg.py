@@ -51,23 +51,6 @@ def cholesky(A):
     return L
 
 
-def is_positive_definite(A):
-    """Whether Cholesky succeeds; for balls, whether it is proven."""
-    try:
-        return bool(np.all(cholesky(A).shape == A.shape))
-    except np.linalg.LinAlgError:
-        return False
-
-
-def power(A, exponent):
-    """A^exponent of a symmetric positive definite A, by its eigenbasis; 32 and 64 bits only."""
-    values, vectors = eigh(A)
-    if not values[0] > 0:
-        raise np.linalg.LinAlgError(f"smallest eigenvalue {values[0]:.3g}: "
-                                    "not positive definite; add damping.")
-    return (vectors * values ** exponent) @ vectors.T
-
-
 def eigh(A):
     """Eigenvalues (ascending) and eigenvectors of a symmetric matrix; refuses to downcast."""
     if A.dtype not in LAPACK:

@@ -113,11 +113,7 @@ def hessian(objective, theta):
     """Ways to the dense Hessian and its diagonal blocks, if the network is a chain."""
     if not is_chain(objective, theta):
         return NONE
-
-    def S():
-        z = objective.outputs(theta)
-        return objective.weighted(objective.loss.hessian(z, objective.targets), 2)
-    return _ways(objective, theta, S, True)
+    return _ways(objective, theta, lambda: objective.output_hessian(objective.outputs(theta)), True)
 
 
 def pulled_back(objective, theta, S):

@@ -38,12 +38,7 @@ def gauss_newton(objective, theta):
     theta = point(objective, theta)
     z = objective.outputs(theta)
     return pullback(objective, theta, lambda u: dual.derivative(objective.dz, z, u),
-                    dense.pulled_back(objective, theta, lambda: output_hessian(objective, z)))
-
-
-def output_hessian(objective, z):
-    """w_n/R d^2 loss_n/dz^2 (N, C, C)."""
-    return objective.weighted(objective.loss.hessian(z, objective.targets), 2)
+                    dense.pulled_back(objective, theta, lambda: objective.output_hessian(z)))
 
 
 KINDS = ("type-2", "mc", "empirical")

@@ -10,7 +10,7 @@ from ..arrays import functions as F
 from ..arrays.checks import require_theta
 from ..arrays.linalg import symmetric
 from ..network.affine import Affine, samples as flat
-from .gauss_newton import KINDS, output_fisher, output_hessian, scores
+from .gauss_newton import KINDS, output_fisher, scores
 from .kron import Kron
 
 
@@ -66,7 +66,7 @@ def with_time(a, ndim):
 def _cotangents(objective, z, kind, rng, samples):
     """C unit cotangents with the middle matrix S (N, C, C), or M scores with None."""
     if kind in ("type-2", "ggn"):
-        S = (output_hessian(objective, z) if kind == "ggn"
+        S = (objective.output_hessian(z) if kind == "ggn"
              else output_fisher(objective, z, kind))
         return F.identity(z)[:, None, :] + F.zeros_like(z), S
     if kind not in KINDS:

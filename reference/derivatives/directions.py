@@ -19,26 +19,26 @@ def require_direction(name, v, theta):
                          f"and {name} (P,) or (K, P).")
 
 
-def along(f, V, at_once=AT_ONCE):
-    """f(V), at most `at_once` rows of V (K, P) per call; f(v) itself for v (P,)."""
-    if V.ndim == 1 or len(V) <= at_once:
+def along(f, V):
+    """f(V), at most AT_ONCE rows of V (K, P) per call; f(v) itself for v (P,)."""
+    if V.ndim == 1 or len(V) <= AT_ONCE:
         return f(V)
-    return np.concatenate([f(V[i:i + at_once]) for i in range(0, len(V), at_once)])
+    return np.concatenate([f(V[i:i + AT_ONCE]) for i in range(0, len(V), AT_ONCE)])
 
 
-def axes(theta, at_once=AT_ONCE):
-    """The unit directions of theta (P,), in pieces of at most `at_once` rows (k, P)."""
+def axes(theta):
+    """The unit directions of theta (P,), in pieces of at most AT_ONCE rows (k, P)."""
     P = theta.size
-    for i in range(0, P, at_once):
-        k = min(at_once, P - i)
+    for i in range(0, P, AT_ONCE):
+        k = min(AT_ONCE, P - i)
         E = np.zeros((k, P), dtype="int8")            # so small that no float widens
         E[np.arange(k), np.arange(i, i + k)] = 1
         yield E + F.zeros_like(theta)
 
 
-def along_axes(f, theta, at_once=AT_ONCE):
+def along_axes(f, theta):
     """f at every unit direction, stacked: (P, ...)."""
-    return np.concatenate([f(E) for E in axes(theta, at_once)])
+    return np.concatenate([f(E) for E in axes(theta)])
 
 
 def power_of_two(v):

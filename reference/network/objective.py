@@ -143,6 +143,10 @@ class Objective:
         """dL/dz (..., N, C), weights and 1/R included."""
         return self.weighted(self.loss.gradient(z, self.targets), 1)
 
+    def output_hessian(self, z):
+        """d^2 L/dz^2 per example (..., N, C, C), weights and 1/R included."""
+        return self.weighted(self.loss.hessian(z, self.targets), 2)
+
     def grad(self, theta):
         """dL/dtheta (..., P), by backpropagation."""
         xs = self.net.forward(theta, self.x)

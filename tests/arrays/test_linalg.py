@@ -133,7 +133,7 @@ def test_only_square_matrices_are_solved(shape):
         linalg.solve(np.ones(shape), np.ones(2))
 
 
-# ---- Cholesky, powers ----
+# ---- Cholesky ----
 
 @each_type
 def test_cholesky_is_lower_and_its_square_is_the_matrix(dtype):
@@ -141,7 +141,6 @@ def test_cholesky_is_lower_and_its_square_is_the_matrix(dtype):
     L = linalg.cholesky(A)
     assert L.dtype == dtype and np.array_equal(L, np.tril(L))
     assert error(L @ L.T, rational(A)) <= 8 * np.finfo(dtype).eps
-    assert linalg.is_positive_definite(A)
 
 
 def test_cholesky_of_balls_encloses_the_factor_of_the_hilbert_matrix():
@@ -149,9 +148,10 @@ def test_cholesky_of_balls_encloses_the_factor_of_the_hilbert_matrix():
         H = np.array([flint.arb(q) for q in hilbert(9).entries()], object).reshape(9, 9)
         L = linalg.cholesky(H)
         assert all(t.contains(q) for t, q in zip((L @ L.T).flat, hilbert(9).entries()))
-        assert L[3, 7].is_zero() and linalg.is_positive_definite(H)
+        assert L[3, 7].is_zero()
     with ball.precision(20):                                        # condition 5e11: not proven
-        assert not linalg.is_positive_definite(H)
+        with pytest.raises(np.linalg.LinAlgError):
+            linalg.cholesky(H)
 
 
 @pytest.mark.parametrize("convert", [*TYPES.values(), ball.exact])
@@ -159,20 +159,9 @@ def test_cholesky_refuses_what_is_not_positive_definite(convert):
     for A in ([[1.0, 2.0], [2.0, 1.0]], [[0.0]], [[-1.0]]):
         with pytest.raises(np.linalg.LinAlgError, match="positive definite"):
             linalg.cholesky(convert(np.array(A)))
-        assert not linalg.is_positive_definite(convert(np.array(A)))
 
 
-@pytest.mark.parametrize("exponent", [-1.0, 0.5, -0.25, 2.0])
-def test_powers_multiply_to_the_matrix(exponent):
-    A = well_conditioned(definite=True)
-    P = linalg.power(A, exponent / 2)
-    assert np.abs(P @ P - linalg.power(A, exponent)).max() < 1e-13 * np.abs(P @ P).max()
-    assert np.abs(linalg.power(A, -1.0) - linalg.inverse(A)).max() < 1e-15
-
-
-def test_powers_refuse_indefinite_matrices_and_eigh_refuses_to_downcast():
-    with pytest.raises(np.linalg.LinAlgError, match="smallest eigenvalue -1: not positive"):
-        linalg.power(np.diag([-1.0, 2.0]), 0.5)
+def test_eigh_refuses_to_downcast():
     with pytest.raises(TypeError, match="would lose digits; cast to float64 explicitly"):
         linalg.eigh(np.eye(2, dtype=np.longdouble))
 
