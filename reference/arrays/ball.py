@@ -19,7 +19,7 @@ _CONTEXT = RLock()                    # whoever sets flint's context holds it
 
 
 class Undecided(ArithmeticError):
-    """A ball straddles a kink: the sign of its number is not proven at this precision."""
+    """A ball straddles a kink: the sign or the largest is not proven at this precision."""
 
 
 @contextmanager
@@ -142,13 +142,46 @@ def positive(x):
 def _positive_one(t):
     t = _exact_one(t)
     if isinstance(t, SERIES):
-        if t[0] == 0 and not all(t[k] == 0 for k in range(1, t.length())):
+        if t[0] == 0 and not _is_constant(t):
             raise Undecided(f"the series {t} leaves a kink at 0: its coefficients there depend on "
                             "the sign of t; move the point off it.")
         t = t[0]
     if t > 0 or t <= 0:
         return bool(t > 0)
     raise Undecided(f"{t} straddles a kink at 0; raise the precision, or move the point off it.")
+
+
+def argmax(x):
+    """Place of the first largest entry along the last axis, proven; otherwise Undecided."""
+    rows = exact(x).reshape(-1, x.shape[-1])
+    return np.array([_argmax_one(row) for row in rows], int).reshape(x.shape[:-1])
+
+
+def _argmax_one(row):
+    k = max(range(len(row)), key=lambda j: _start(row[j]).mid())
+    for j, t in enumerate(row):
+        if j != k and not (_exceeds(row[k], t) or k < j and _ties(row[k], t)):
+            raise Undecided(f"{row[k]} and {t}: which is larger is a kink, and not proven; raise "
+                            "the precision, or move the point off the tie.")
+    return k
+
+
+def _exceeds(s, t):
+    """s > t near the point, proven."""
+    return _start(s) > _start(t)
+
+
+def _ties(s, t):
+    """s >= t, proven, and if s = t at the point, then also near it."""
+    return _start(s) >= _start(t) and _is_constant(s - t)
+
+
+def _start(t):
+    return t[0] if isinstance(t, SERIES) else t
+
+
+def _is_constant(t):
+    return not isinstance(t, SERIES) or all(t[k] == 0 for k in range(1, t.length()))
 
 
 # ---- making and arranging ----
@@ -181,6 +214,16 @@ def sum(x, axis):
 def einsum(spec, x, y):
     """numpy.einsum over objects."""
     return boxed(np.einsum(spec, exact(x), exact(y)))
+
+
+def take(x, index):
+    """As floats'."""
+    return boxed(floats.take(x, index))
+
+
+def scatter(x, index, size):
+    """As floats', objects throughout: what nothing is added to is an exact 0."""
+    return exact(floats.scatter(x, index, size))
 
 
 def broadcast_to(x, shape):

@@ -7,8 +7,9 @@ second derivatives.  The formulas are the complex ones, with a and b complex, ar
 import numpy as np
 
 from . import functions as F
-from .pairs import (RANK, Pair, broadcast_to, concatenate, constant, einsum, ones_like, pi,
-                    positive, primal, reshape, stack, sum, swapaxes, where, zeros_like)
+from .pairs import (RANK, Pair, argmax, broadcast_to, concatenate, constant, einsum, ones_like,
+                    pi, positive, primal, reshape, scatter, stack, sum, swapaxes, take, where,
+                    zeros_like)
 
 
 class Bicomplex(Pair):

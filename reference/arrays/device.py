@@ -27,6 +27,11 @@ def positive(x):
     return x.real > 0
 
 
+def argmax(x):
+    """Place of the first largest real part along the last axis, a NumPy array."""
+    return import_module("cupy").asnumpy(x.real.argmax(-1))
+
+
 def pi(x):
     """pi in the precision of x."""
     return x.real.dtype.type(np.pi)
@@ -53,6 +58,22 @@ def stack(arrays):
     """Along a new last axis."""
     cupy = import_module("cupy")
     return cupy.stack(cupy.broadcast_arrays(*arrays), axis=-1)
+
+
+def take(x, index):
+    """cupy.take along the last axis."""
+    cupy = import_module("cupy")
+    return cupy.take(x, cupy.asarray(index), axis=-1)
+
+
+def scatter(x, index, size):
+    """By atomic additions, in no fixed order; complex numbers, which have none, part by part."""
+    if x.dtype.kind == "c":
+        return scatter(x.real, index, size) + 1j * scatter(x.imag, index, size)
+    cupy = import_module("cupy")
+    y = cupy.zeros(x.shape[:x.ndim - index.ndim] + (size,), x.dtype)
+    cupy.add.at(y, (..., cupy.asarray(index)), x)
+    return y
 
 
 def ndtr(x):

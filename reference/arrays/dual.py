@@ -5,8 +5,9 @@ Run through a gradient's own code, dual numbers are Pearlmutter's R-operator [Pe
 """
 
 from . import functions as F
-from .pairs import (RANK, Pair, broadcast_to, concatenate, constant, einsum, ones_like, pi,
-                    positive, primal, reshape, stack, sum, swapaxes, where, zeros_like)
+from .pairs import (RANK, Pair, argmax, broadcast_to, concatenate, constant, einsum, ones_like,
+                    pi, positive, primal, reshape, scatter, stack, sum, swapaxes, take, where,
+                    zeros_like)
 
 
 class Dual(Pair):

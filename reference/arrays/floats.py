@@ -1,7 +1,9 @@
 """NumPy's floating-point numbers, real or complex, of any precision: the system of rank 0."""
 
+from math import prod
+
 import numpy as np
-from numpy import (broadcast_to, cos, exp, expm1, eye, log, ones_like, reshape, sin, sqrt, sum,
+from numpy import (arange, broadcast_to, cos, exp, expm1, eye, log, ones_like, reshape, sin, sqrt, sum,
                    swapaxes, tanh, where, zeros_like)
 from scipy.special import erfcx
 
@@ -18,6 +20,11 @@ def primal(x):
 def positive(x):
     """Re x > 0."""
     return np.real(x) > 0
+
+
+def argmax(x):
+    """Place of the first largest real part along the last axis."""
+    return np.asarray(np.real(x).argmax(-1))
 
 
 def pi(x):
@@ -52,6 +59,27 @@ def concatenate(arrays):
 def stack(arrays):
     """numpy.stack along a new last axis, after broadcasting."""
     return np.stack(np.broadcast_arrays(*arrays), axis=-1)
+
+
+def take(x, index):
+    """numpy.take along the last axis; index is known to be inside."""
+    return np.take(x, index, axis=-1, mode="clip")
+
+
+def scatter(x, index, size, block=2 ** 16):
+    """y (..., size), y_j = sum of x (..., *index.shape) where index is j.
+
+    numpy.add.at is fast along one flat axis only, so as many rows as make a `block` that stays in
+    the cache are laid end to end.
+    """
+    lead = x.shape[:x.ndim - index.ndim]
+    rows, y = x.reshape(prod(lead), index.size), np.zeros((prod(lead), size), x.dtype)
+    n = max(1, block // max(1, index.size))
+    places = (index.reshape(-1) + size * np.arange(n)[:, None]).reshape(-1)
+    for k in range(0, len(y), n):
+        part = rows[k:k + n].reshape(-1)
+        np.add.at(y[k:k + n].reshape(-1), places[:part.size], part)
+    return y.reshape(lead + (size,))
 
 
 # ---- the normal distribution function, in every precision ----

@@ -17,8 +17,8 @@ from .namespace import namespace
 
 VOCABULARY = (
     "exp expm1 log log1p sqrt sin cos tanh ndtr "                                  # elementwise
-    "primal positive where pi constant zeros_like ones_like "                      # branch, make
-    "sum einsum concatenate stack swapaxes reshape broadcast_to"                   # arrange
+    "primal positive argmax where pi constant zeros_like ones_like "               # branch, make
+    "sum einsum concatenate stack swapaxes reshape broadcast_to take scatter"      # arrange
 ).split()
 
 
@@ -34,6 +34,11 @@ exp, expm1, log, log1p, sqrt, sin, cos, tanh, ndtr = map(
     _unary, "exp expm1 log log1p sqrt sin cos tanh ndtr".split())
 primal, positive, pi, zeros_like, ones_like = map(
     _unary, "primal positive pi zeros_like ones_like".split())
+
+
+def argmax(x):
+    """Place of the first largest entry along the last axis: integers, proven where x is balls."""
+    return namespace(x).argmax(x)
 
 
 def where(condition, x, y):
@@ -84,6 +89,31 @@ def broadcast_to(x, shape):
     return namespace(x).broadcast_to(x, shape)
 
 
+def take(x, index):
+    """Entries of x along its last axis at the integers `index`: x.shape[:-1] + index.shape."""
+    return namespace(x).take(x, _places(index, x.shape[-1]))
+
+
+def scatter(x, index, size):
+    """The adjoint of take: y (..., size), y_j = sum of x (..., *index.shape) where index is j."""
+    index = _places(index, size)
+    if x.shape[x.ndim - index.ndim:] != index.shape:
+        raise ValueError(f"x of shape {x.shape} does not end with the shape of index, "
+                         f"{index.shape}: give every place one entry.")
+    return namespace(x).scatter(x, index, size)
+
+
+def _places(index, size):
+    """index as machine integers, all of them in 0, ..., size - 1."""
+    index = np.asarray(index)
+    if index.dtype.kind not in "iu":
+        raise TypeError(f"an index of {index.dtype}: places are counted by integers; convert it.")
+    if index.size and not 0 <= index.min() <= index.max() < size:
+        wrong = index.min() if index.min() < 0 else index.max()
+        raise IndexError(f"index {wrong} is outside an axis of {size}: places are 0 to {size - 1}.")
+    return index.astype(np.intp, copy=False)
+
+
 # ---- written once, for every number system ----
 
 def transpose(x):
@@ -104,6 +134,16 @@ def negative_part(x):
 def identity(x):
     """The identity matrix of order x.shape[-1], in integers so small that no float widens."""
     return namespace(primal(x)).eye(x.shape[-1], dtype="int8")
+
+
+def arange(n, index):
+    """0, ..., n - 1 where the integer array `index` lives."""
+    return namespace(index).arange(n)
+
+
+def one_hot(index, size):
+    """Rows of the identity (..., size), in integers so small that no float widens."""
+    return namespace(index).eye(size, dtype="int8")[index]
 
 
 def first_maximum(x):

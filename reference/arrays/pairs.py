@@ -152,6 +152,11 @@ def positive(x):
     return F.positive(x.re)
 
 
+def argmax(x):
+    """Decided by the inner numbers."""
+    return F.argmax(x.re)
+
+
 def pi(x):
     """pi, a constant of the inner numbers."""
     return F.pi(x.re)
@@ -202,6 +207,16 @@ def reshape(x, shape):
 def broadcast_to(x, shape):
     """Both parts alike; the directions stay in front."""
     return type(x)(F.broadcast_to(x.re, shape), x.spread(shape))
+
+
+def take(x, index):
+    """Both parts alike, along the last axis."""
+    return type(x)(F.take(x.re, index), F.take(x.du, index))
+
+
+def scatter(x, index, size):
+    """Both parts alike, along the last axis."""
+    return type(x)(F.scatter(x.re, index, size), F.scatter(x.du, index, size))
 
 
 def einsum(spec, x, y):

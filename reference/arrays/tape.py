@@ -29,6 +29,11 @@ def positive(x):
     return F.positive(value(x))
 
 
+def argmax(x):
+    """Decided by the value."""
+    return F.argmax(value(x))
+
+
 def pi(x):
     """pi in the precision of the value."""
     return F.pi(value(x))
@@ -54,6 +59,12 @@ expm1, tanh, ndtr = map(primitive, (np.expm1, np.tanh, floats.ndtr))
 defvjp(expm1, lambda ans, x: lambda g: g * exp(x))
 defvjp(tanh, lambda ans, x: lambda g: g * F.sech2(x, ans))
 defvjp(ndtr, lambda ans, x: lambda g: g * F.gaussian_density(x))
+
+
+# linear, and each the adjoint of the other
+take, scatter = map(primitive, (floats.take, floats.scatter))
+defvjp(take, lambda ans, x, index: lambda g: scatter(g, index, x.shape[-1]))
+defvjp(scatter, lambda ans, x, index, size: lambda g: take(g, index))
 
 
 def einsum(spec, x, y):

@@ -56,9 +56,9 @@ for name in "add sub mul truediv matmul".split():
 exp, expm1, log, log1p, sqrt, sin, cos, tanh, ndtr, pi, zeros_like, ones_like = (
     lift(getattr(floats, name)) for name in
     "exp expm1 log log1p sqrt sin cos tanh ndtr pi zeros_like ones_like".split())
-where, sum, einsum, concatenate, stack, swapaxes, reshape, broadcast_to = (
+where, sum, einsum, concatenate, stack, swapaxes, reshape, broadcast_to, take, scatter = (
     lift(getattr(floats, name)) for name in
-    "where sum einsum concatenate stack swapaxes reshape broadcast_to".split())
+    "where sum einsum concatenate stack swapaxes reshape broadcast_to take scatter".split())
 
 
 def constant(x, like):
@@ -71,3 +71,7 @@ def primal(x):
 
 def positive(x):
     return x.value > 0
+
+
+def argmax(x):
+    return floats.argmax(x.value)

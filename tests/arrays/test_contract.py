@@ -49,8 +49,8 @@ def test_functions_with_a_root_at_zero_stay_relatively_accurate_there(system, na
 
 
 def test_the_contract_covers_the_vocabulary():
-    structural = ("primal positive where pi constant zeros_like ones_like sum einsum concatenate "
-                  "stack swapaxes reshape broadcast_to").split()
+    structural = ("primal positive argmax where pi constant zeros_like ones_like sum einsum "
+                  "concatenate stack swapaxes reshape broadcast_to take scatter").split()
     assert sorted([*ELEMENTWISE, *structural]) == sorted(F.VOCABULARY)
 
 
