@@ -3,8 +3,8 @@
 from math import prod
 
 import numpy as np
-from numpy import (arange, broadcast_to, cos, exp, expm1, eye, log, ones_like, reshape, sin, sqrt, sum,
-                   swapaxes, tanh, where, zeros_like)
+from numpy import (arange, broadcast_to, cos, exp, expm1, eye, log, ones_like, reshape, sin, sqrt,
+                   sum, swapaxes, tanh, where, zeros_like)
 from scipy.special import erfcx
 
 from . import functions as F

@@ -7,8 +7,8 @@ numbers, dual numbers, bicomplex numbers, balls and tapes.
 The only branch is on `primal(x)`, and there are two kinds:
 - a *formula* branch, where both formulas hold everywhere and one is more accurate, tests
   `primal(x)`;
-- a *kink*, where the function itself changes, tests `positive(x)`, which balls refuse to answer
-  when the sign is not proven.
+- a *kink*, where the function itself changes, tests `positive(x)` or `argmax(x)`, which
+  balls refuse to answer when the sign or the order is not proven.
 """
 
 import numpy as np
@@ -105,7 +105,6 @@ def scatter(x, index, size):
 
 def _places(index, size):
     """index as machine integers, all of them in 0, ..., size - 1."""
-    index = np.asarray(index)
     if index.dtype.kind not in "iu":
         raise TypeError(f"an index of {index.dtype}: places are counted by integers; convert it.")
     if index.size and not 0 <= index.min() <= index.max() < size:

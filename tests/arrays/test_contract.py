@@ -201,3 +201,8 @@ def test_cupy_arrays_have_the_vocabulary():
     assert all(hasattr(namespace(x), name) for name in F.VOCABULARY)
     for name in ELEMENTWISE:
         np.testing.assert_allclose(getattr(F, name)(x).get(), getattr(F, name)(x.get()), rtol=1e-14)
+    assert F.argmax(x).tolist() == F.argmax(x.get()).tolist()
+    for t, index in ((x, np.array([1, 0, 1])), (x + 1j * x, cupy.asarray([1, 0, 1]))):
+        assert np.array_equal(F.take(t, index).get(), t.get()[:, [1, 0, 1]])
+        there = t.get() @ np.eye(4)[[1, 0, 1]]
+        np.testing.assert_allclose(F.scatter(t, index, 4).get(), there, rtol=1e-14)
