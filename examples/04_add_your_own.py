@@ -31,7 +31,7 @@ LOSSES["PseudoHuber"] = Line(
 # ---- a layer is two methods, and says its shapes ----
 
 @dataclass(frozen=True)
-class Scale:
+class Scale(ref.Layer):
     """y = w x, feature by feature: W (1, D)."""
 
     features: int

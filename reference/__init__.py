@@ -17,9 +17,11 @@ from .derivatives.jacobian import jacobian, per_example_gradients
 from .derivatives.routes import ROUTES, gradient, hvp, jvp, vjp
 from .derivatives.taylor import taylor
 from .network.affine import Dense
+from .network.branches import Parallel, Residual, Tied
 from .network.compose import Sequential
 from .network.elementwise import (ELU, GELU, SELU, GELUTanh, HardTanh, Identity, LeakyReLU, Mish,
                                   ReLU, Sigmoid, SiLU, Sine, Softplus, Softsign, Tanh)
+from .network.layer import Layer
 from .network.losses import (BinaryCrossEntropy, CrossEntropy, Gaussian, Huber, Poisson,
                              SquaredError)
 from .network.objective import Objective

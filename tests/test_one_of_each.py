@@ -30,10 +30,8 @@ TWICE = Line(lambda z, y: F.sum((z - y) * (z - y), -1), lambda z, y: 2 * (z - y)
 
 
 @dataclass(frozen=True)
-class Reverse:
+class Reverse(ref.Layer):
     """y_i = x_(D-i): a layer that permutes its features."""
-
-    shape = None
 
     def output_shape(self, shape):
         return shape

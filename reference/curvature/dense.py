@@ -54,7 +54,7 @@ def chain(objective, theta):
     runs = [net.layers[i + 1:j] for i, j in zip(places, places[1:] + [len(net.layers)])]
     bent = [_slope_and_bend(run, xs[i + 1], dxs[i + 1 + len(run)]) for i, run in zip(places, runs)
             if run or i != places[-1]]
-    return Chain([W for W in net.weights(theta) if W is not None],
+    return Chain(net.matrices(theta),
                  [net.layers[i].patches(xs[i]) for i in places],
                  [slope for slope, _ in bent], [bend for _, bend in bent],
                  [dxs[i + 1] for i in places], [net.layers[i].bias for i in places])

@@ -24,8 +24,8 @@ import numpy as np
 from ..arrays import functions as F
 from ..arrays.checks import require_finite, require_theta
 from ..arrays.linalg import inverse, symmetric
-from ..network.affine import samples as flat
-from .kfac import with_time, input_factor
+from ..network.uses import flat
+from .kfac import input_factor
 from .kron import Kron
 
 DECAY, MU, SKIP = 0.9, 0.2, 1e-4       # [GRB20]: averages, first damping, least curvature
@@ -203,17 +203,25 @@ def _means(objective, theta):
         raise ValueError(f"K-BFGS takes one weight per example (N,), got weights {w.shape}: labels "
                          "at T places cannot be weighted or ignored here.")
     xs = net.forward(theta, objective.x)
-    dxs = net.vjp(theta, xs, objective.loss.gradient(xs[-1], objective.targets))[1]
-    return [(with_time(layer.patches(x), 2), _mean(with_time(s, 2), w), _mean(with_time(g, 2), w))
-            for layer, x, s, g in zip(net.layers, xs, xs[1:], dxs[1:]) if layer.shape is not None]
+    uses, _ = net.backward(theta, xs, objective.loss.gradient(xs[-1], objective.targets))
+    return [_means_of(W, use.pairs(), w) for W, use in zip(net.layout.unpack(theta), uses)]
+
+
+def _means_of(W, pairs, w):
+    """p, and the means of s = W p and of g."""
+    if len(pairs) > 1:
+        raise ValueError("K-BFGS needs matrices that all their rows share: no grouped convolution "
+                         "or normalisation layer with weights.")
+    p, g = pairs[0]
+    return p, W @ _mean(p, w), _mean(g, w)
 
 
 def _mean(a, w):
     """sum_nt w_n a_nt/sum_nt w_n for a (N, T, D)."""
     if w is None:
-        return F.sum(flat(a, 2), -2) / (a.shape[-3] * a.shape[-2])
+        return F.sum(flat(a), -2) / (a.shape[-3] * a.shape[-2])
     w = F.constant(w, a)
-    return F.sum(flat(a * w[:, None, None], 2), -2) / (F.sum(w, -1) * a.shape[-2])
+    return F.sum(flat(a * w[:, None, None]), -2) / (F.sum(w, -1) * a.shape[-2])
 
 
 def _root(lam, like):

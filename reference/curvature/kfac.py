@@ -4,85 +4,119 @@
 
 The expectation of a product is replaced by the product of expectations.  Scaling: A is a mean over
 examples; G carries the 1/R of the loss, so that G (x) A approximates the block of F itself.
+
+A matrix used at T places per example (a convolution, a recurrence) has sum_t g_t p_t^T for its
+gradient, and there are two ways to factor it [EIT23]:
+
+    expand    places count as examples:          A = mean_nt p p^T,    G = sum_nt E[g g^T]
+    reduce    p ~ its mean, g ~ its sum over t:  A = mean_n pbar pbar^T, G = sum_n E[gsum gsum^T]
 """
+
+from math import prod
 
 from ..arrays import functions as F
 from ..arrays.checks import require_theta
 from ..arrays.linalg import symmetric
-from ..network.affine import Affine, samples as flat
+from ..derivatives.jacobian import unit_cotangents
+from ..network.uses import flat
 from .gauss_newton import KINDS, output_fisher, scores
-from .kron import Kron
+from .kron import Kron, KronBlocks
+
+SETTINGS = ("expand", "reduce")
 
 
-def kfac(objective, theta, kind="type-2", rng=None, samples=1):
+def kfac(objective, theta, kind="type-2", rng=None, samples=1, setting="expand"):
     """[Kron(G, A), ...], one per weight matrix, with G (x) A ~ the diagonal block of the Fisher.
 
     Parameters
     ----------
     objective : Objective
-        With affine layers and outputs (N, C).
+        Whose layers with weights tell patches and gradients.
     theta : array (P,)
     kind : "type-2", "mc", "empirical" or "ggn"
         Whose second moment G is: as in `fisher`; "ggn" takes the loss Hessian instead.
     rng, samples
         As in `fisher`, for "mc".
+    setting : "expand" or "reduce"
+        How matrices used at several places per example are treated; the same for T = 1.
 
     Returns
     -------
-    list of Kron
-        A = sum_n w_n p_n p_n^T/sum_n w_n and G = (1/R) sum_n w_n E[g_n g_n^T].
+    list of Kron, or KronBlocks for matrices whose rows fall into groups
+        expand: A = sum_nt w_n p p^T/(T sum_n w_n) and G = (1/R) sum_nt w_n E[g g^T].
+        reduce: the same for the mean of p and the sum of g over t.
 
     Notes
     -----
-    Equal to the block of the Gauss-Newton matrix for N = 1, for one affine layer with squared
-    error, and for deep linear networks with squared error.
+    Equal to the block of the Gauss-Newton matrix for N = 1 and T = 1; for one affine layer with
+    squared error; for deep linear networks with squared error and one label per place (expand)
+    or the mean over places as output (reduce).
+
+    Labels at the same places as p with weights of their own, or ignored, weight A in `expand`;
+    elsewhere an example weighs as the mean over its labels.
     """
     require_theta(objective, theta)
-    return [Kron(symmetric(output_factor(g, middle)), symmetric(input_factor(objective, p)))
-            for p, g, middle in _statistics(objective, theta, kind, rng, samples)]
+    if setting not in SETTINGS:
+        raise ValueError(f"setting must be one of {', '.join(SETTINGS)}, got {setting!r}.")
+    uses, middle = _statistics(objective, theta, kind, rng, samples)
+    return [_product([_factors(objective, p, g, middle, setting) for p, g in use.pairs()])
+            for use in uses]
+
+
+def _product(krons):
+    return krons[0] if len(krons) == 1 else KronBlocks(tuple(krons))
+
+
+def _factors(objective, p, g, middle, setting):
+    if setting == "reduce":
+        p = F.sum(p, -2)[..., None, :] / p.shape[-2]
+        g = F.sum(g, -2)[..., None, :]
+    return Kron(symmetric(output_factor(g, middle)), symmetric(input_factor(objective, p)))
 
 
 def _statistics(objective, theta, kind, rng, samples):
-    """Per weight layer: patches p (N, T, I), cotangents g (M, N, T, O), and how to pair the M."""
-    net, z = objective.net, objective.outputs(theta)
-    if z.ndim != 2:
-        raise ValueError(f"kfac needs outputs (N, C), got {z.shape}; reshape them in the network.")
-    dz, middle = _cotangents(objective, z, kind, rng, samples)
+    """How each matrix is used, by M cotangents (M, N, ...) at once, and how to pair the M."""
+    net = objective.net
+    if net.couples:
+        raise ValueError(f"{net} couples the examples of a batch: Kronecker factors are "
+                         "expectations over examples, and there are none.")
     xs = net.forward(theta, objective.x)
-    dxs = net.vjp(theta, xs, dz)[1]
-    for layer, x, dy in zip(net.layers, xs, dxs[1:]):
-        if layer.shape is None:
-            continue
-        if not isinstance(layer, Affine):
-            raise TypeError(f"{layer} is not affine: K-FAC does not apply to it.")
-        yield with_time(layer.patches(x), 2), with_time(dy, 3), middle
-
-
-def with_time(a, ndim):
-    """(..., N, D) -> (..., N, 1, D); layers at T places have the axis already."""
-    return a[..., None, :] if a.ndim == ndim else a
+    dz, middle = _cotangents(objective, xs[-1], kind, rng, samples)
+    return net.backward(theta, xs, dz)[0], middle
 
 
 def _cotangents(objective, z, kind, rng, samples):
-    """C unit cotangents with the middle matrix S (N, C, C), or M scores with None."""
-    if kind in ("type-2", "ggn"):
+    """Unit cotangents with the middle matrix S (N, M, M), or M scores with weights (N,)."""
+    if kind in ("type-2", "ggn") or kind in KINDS and z.ndim > 2:
         S = (objective.output_hessian(z) if kind == "ggn"
-             else output_fisher(objective, z, kind))
-        return F.identity(z)[:, None, :] + F.zeros_like(z), S
+             else output_fisher(objective, z, kind, rng, samples))
+        return unit_cotangents(z), _of_all_places(S, z)
     if kind not in KINDS:
         raise ValueError(f"kind must be one of {', '.join(KINDS)}, ggn; got {kind!r}.")
     s = scores(objective, z, kind, rng, samples)
     return s, objective.weighted(F.ones_like(s[0, ..., 0])) / len(s)
 
 
+def _of_all_places(S, z):
+    """S (N, T, C, C) as one matrix (N, T C, T C) per example: labels are independent given z."""
+    T, C = prod(z.shape[1:-1]), z.shape[-1]
+    if T == 1:
+        return F.reshape(S, (len(z), C, C))
+    S = F.reshape(S, (len(z), T, C, 1, C))
+    whole = S * F.one_hot(F.arange(T, z), T)[:, None, :, None]
+    return F.reshape(whole, (len(z), T * C, T * C))
+
+
 def input_factor(objective, p):
-    """A = sum_n w_n p_n p_n^T/sum_n w_n (I, I), averaged over places."""
+    """A = sum_nt w p p^T/sum_nt w (I, I)."""
     w = objective.example_weights
     if w is None:
-        return F.transpose(flat(p, 2)) @ flat(p, 2) / (objective.N * p.shape[-2])
+        return F.transpose(flat(p)) @ flat(p) / (p.shape[-3] * p.shape[-2])
     w = F.constant(w, p)
-    total = F.sum(w, -1) * p.shape[-2]
-    return F.transpose(flat(p * w[:, None, None], 2)) @ flat(p, 2) / total
+    if w.shape != p.shape[-3:-1]:                   # labels elsewhere: an example has their mean
+        labels = w.reshape(len(w), -1)
+        w = F.broadcast_to(F.sum(labels, -1)[:, None] / labels.shape[-1], p.shape[-3:-1])
+    return F.transpose(flat(p * w[..., None])) @ flat(p) / F.sum(w, (-2, -1))
 
 
 def output_factor(g, middle):
@@ -91,4 +125,5 @@ def output_factor(g, middle):
         Sg = F.einsum("ncd,dnto->cnto", middle, g)
     else:
         Sg = g * middle[:, None, None]
-    return F.transpose(flat(Sg, 3)) @ flat(g, 3)
+    O = g.shape[-1]
+    return F.transpose(F.reshape(Sg, (-1, O))) @ F.reshape(g, (-1, O))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.linalg import block_diag
 
 from ..arrays import functions as F
 from ..arrays.checks import require_finite, require_float
@@ -96,6 +97,40 @@ class Kron:
         """The same matrix in its eigenbasis; eigenvalues below rounding count as zero."""
         (g, Q), (a, U) = _spectrum(self.G), _spectrum(self.A)
         return KronEigen(Q, U, g[:, None] * a)
+
+
+@dataclass(frozen=True, eq=False)
+class KronBlocks:
+    """diag(G_1 (x) A_1, G_2 (x) A_2, ...): one product for each group of rows of a matrix.
+
+    Grouped convolutions and feature-wise scalings: rows of different groups meet patches of their
+    own, and what couples two groups is left out.
+    """
+
+    blocks: tuple
+
+    @property
+    def shape(self):
+        """(O, I): of the matrices it acts on."""
+        return sum(K.shape[0] for K in self.blocks), self.blocks[0].shape[1]
+
+    def __matmul__(self, V):
+        """Each group of rows of V (..., O, I) by its own product."""
+        ends = np.cumsum([K.shape[0] for K in self.blocks])[:-1]
+        rows = np.split(V, ends, axis=-2)
+        return np.concatenate([K @ v for K, v in zip(self.blocks, rows)], axis=-2)
+
+    def matvec(self, v):
+        """The same on row-major vectors (..., O I)."""
+        return (self @ v.reshape(v.shape[:-1] + self.shape)).reshape(v.shape)
+
+    def dense(self):
+        """The (O I, O I) matrix, zero between groups."""
+        return block_diag(*(K.dense() for K in self.blocks))
+
+    def inv(self, damping=0.0, rule="pi"):
+        """Each product's inverse, damped, as `Kron.inv`."""
+        return KronBlocks(tuple(K.inv(damping, rule) for K in self.blocks))
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,14 +1,15 @@
 """Derivatives example by example: gradients of loss_n (N, P) and Jacobians dz_n/dtheta (N, C, P).
 
 For an affine layer s = W p the gradient of example n is sum_t g_nt p_nt^T: one contraction of the
-cotangents met on a backward pass with the patches met on the forward pass.
+cotangents met on a backward pass with the patches met on the forward pass (network/uses).
 """
+
+from math import prod
 
 import numpy as np
 
 from ..arrays import functions as F
 from ..arrays.checks import require_theta
-from ..network.affine import Affine
 
 
 def per_example(net, theta, xs, dz):
@@ -17,24 +18,16 @@ def per_example(net, theta, xs, dz):
     Raises
     ------
     TypeError
-        If a layer with weights is not affine: its per-example gradient has no such form.
+        If a layer with weights tells only the sum.
+    ValueError
+        If a layer couples the examples, as BatchNorm does in training.
     """
-    _, dxs = net.vjp(theta, xs, dz)
-    rows = []
-    for layer, x, dy in zip(net.layers, xs, dxs[1:]):
-        if layer.shape is None:
-            continue
-        if not isinstance(layer, Affine):
-            raise TypeError(f"{layer} is not affine: per-example gradients are not available.")
-        rows.append(_rows(dy, layer.patches(x)))
-    return F.concatenate(rows)
-
-
-def _rows(g, p):
-    """sum_t g_nt p_nt^T, flat: (..., N, O I)."""
-    t = "t" * (p.ndim - 2)                                   # no time axis: one outer product
-    dW = F.einsum(f"...n{t}o,n{t}i->...noi", g, p)
-    return F.reshape(dW, dW.shape[:-2] + (-1,))
+    if net.couples:
+        raise ValueError(f"{net} couples the examples of a batch: the loss of one depends on all, "
+                         "and nothing is one example's alone; gradient, hvp and jvp are exact.")
+    matrices = [use.each() for use in net.backward(theta, xs, dz)[0]]
+    return F.concatenate([F.reshape(dW, dW.shape[:-2] + (prod(dW.shape[-2:]),))
+                          for dW in matrices])
 
 
 def per_example_gradients(objective, theta):
@@ -58,27 +51,24 @@ def per_example_gradients(objective, theta):
 
 
 def jacobian(objective, theta):
-    """dz_n/dtheta (N, C, P), by C backward passes at once.
+    """dz_n/dtheta (N, ..., C, P), by one backward pass of all unit cotangents at once.
 
     Parameters
     ----------
     objective : Objective
-        With outputs of shape (N, C).
     theta : array (P,)
 
     Returns
     -------
-    array (N, C, P)
+    array (N, C, P), or (N, T, C, P) for outputs at T places
     """
     require_theta(objective, theta)
     xs = objective.net.forward(theta, objective.x)
-    N, C = _two_axes(xs[-1].shape)
-    cotangents = np.eye(C, dtype="int8")[:, None, :] + F.zeros_like(xs[-1])   # (C, N, C)
-    return F.swapaxes(per_example(objective.net, theta, xs, cotangents), -2, -3)
+    rows = per_example(objective.net, theta, xs, unit_cotangents(xs[-1]))        # (M, N, P)
+    return F.reshape(F.swapaxes(rows, -2, -3), xs[-1].shape + theta.shape)
 
 
-def _two_axes(shape):
-    if len(shape) != 2:
-        raise ValueError(f"jacobian needs outputs (N, C), got {shape}; "
-                         "reshape them in the network.")
-    return shape
+def unit_cotangents(z):
+    """One cotangent per entry of an example's output: (M, N, ...) for z (N, ...) of M each."""
+    M = prod(z.shape[1:])
+    return np.eye(M, dtype="int8").reshape((M, 1) + z.shape[1:]) + F.zeros_like(z)

@@ -1,30 +1,16 @@
-"""Layers with weights: s = W p for every patch p of the input; p ends in a constant 1.
+"""Layers of the form s = W p for patches p of the input; p ends in a constant 1 if there is a bias.
 
-Sample axes (n, t) precede the features; whatever precedes them are leading axes of theta (several
-parameter vectors at once; every trace has them) or of the cotangent (several directions).
+`Affine` is what they share, `Dense` the one whose patch is the whole input (x, 1).
 """
 
 from dataclasses import dataclass
-from math import prod
 from numbers import Integral
 
 import numpy as np
 
 from ..arrays import functions as F
-
-
-def samples(array, rank):
-    """(..., n, t, features) -> (..., 1 sample axis, features), for `rank` sample axes."""
-    if rank == 1:
-        return array
-    shape = array.shape
-    lead = len(shape) - 1 - rank
-    return F.reshape(array, shape[:lead] + (prod(shape[lead:-1]), shape[-1]))
-
-
-def contract(g, p, rank):
-    """dW = sum_nt g p^T (..., O, I), over `rank` sample axes."""
-    return F.transpose(samples(g, rank)) @ samples(p, rank)
+from .layer import Layer
+from .uses import Use, places
 
 
 def with_one(x):
@@ -32,12 +18,53 @@ def with_one(x):
     return F.concatenate([x, F.ones_like(x[..., :1])])
 
 
-class Affine:
-    """What every layer of the form s = W p shares; subclasses say `shape`, `patches`, and vjp."""
+def beside(W, ndim):
+    """W with unit axes after its leading axes, so that it multiplies arrays of `ndim` axes."""
+    extra = ndim - W.ndim
+    if W.ndim == 2 or extra == 0:
+        return W
+    return F.reshape(W, W.shape[:-2] + (1,) * extra + W.shape[-2:])
 
-    def weight_vjp(self, W, x, y, dy):
-        """dW = sum_nt g p^T (O, I), from g = dy; x's own cotangent is left out."""
-        return contract(dy, self.patches(x), y.ndim + 1 - W.ndim)
+
+def require_counts(layer, *numbers):
+    """ValueError unless all are whole numbers of at least 1."""
+    if not all(isinstance(n, Integral) and n > 0 for n in numbers):
+        raise ValueError(f"{layer} needs whole numbers of inputs and outputs, at least 1.")
+
+
+def require_flag(name, flag):
+    """TypeError unless flag is True or False."""
+    if not isinstance(flag, (bool, np.bool_)):
+        raise TypeError(f"{name} must be True or False, got {flag!r}.")
+
+
+class Affine(Layer):
+    """A layer s = W p: subclasses say `shape`, `bias`, `use` and `input_vjp`."""
+
+    def vjp(self, W, x, y, dy):
+        """dW = sum_nt g p^T (O, I), and dx, from g = dy."""
+        return self.use(W, x, y, dy).total(), self.input_vjp(W, x, y, dy)
+
+    def pull(self, Ws, trace, dy, data=False):
+        """The use (p, g) of W, and dx."""
+        W, x, y = Ws[0], trace[0], trace[-1]
+        return [self.use(W, x, y, dy)], None if data else self.input_vjp(W, x, y, dy)
+
+    @property
+    def fans(self):
+        """(fan_in, fan_out): how many numbers enter a unit, and how many an input reaches."""
+        outputs, width = self.shape
+        return width - bool(self.bias), outputs
+
+    def weight(self, W0):
+        """W without its bias column, in PyTorch's shape."""
+        return W0
+
+    def parts(self, Ws):
+        """weight and bias."""
+        if not self.bias:
+            return {"weight": self.weight(Ws[0])}
+        return {"weight": self.weight(Ws[0][..., :-1]), "bias": Ws[0][..., -1]}
 
 
 @dataclass(frozen=True)
@@ -57,10 +84,8 @@ class Dense(Affine):
     bias: bool = True
 
     def __post_init__(self):
-        if not all(isinstance(n, Integral) and n > 0 for n in (self.inputs, self.outputs)):
-            raise ValueError(f"{self} needs whole numbers of inputs and outputs, at least 1.")
-        if not isinstance(self.bias, (bool, np.bool_)):
-            raise TypeError(f"bias must be True or False, got {self.bias!r}.")
+        require_counts(self, self.inputs, self.outputs)
+        require_flag("bias", self.bias)
 
     @property
     def shape(self):
@@ -81,14 +106,11 @@ class Dense(Affine):
         """s = W p."""
         return self.patches(x) @ F.transpose(beside(W, x.ndim))
 
-    def vjp(self, W, x, y, dy):
-        """dW = sum_nt g p^T (O, I) and dx = W0^T g, from g = dy."""
-        return self.weight_vjp(W, x, y, dy), dy @ beside(W, y.ndim)[..., :self.inputs]
+    def use(self, W, x, y, dy):
+        """p and g = dy; the axes of x between the first and the last are places."""
+        rank = y.ndim + 1 - W.ndim
+        return Use(places(self.patches(x), rank), places(dy, rank))
 
-
-def beside(W, ndim):
-    """W with unit axes after its leading axes, so that it multiplies arrays of `ndim` axes."""
-    extra = ndim - W.ndim
-    if W.ndim == 2 or extra == 0:
-        return W
-    return F.reshape(W, W.shape[:-2] + (1,) * extra + W.shape[-2:])
+    def input_vjp(self, W, x, y, dy):
+        """dx = W0^T g."""
+        return dy @ beside(W, y.ndim)[..., :self.inputs]

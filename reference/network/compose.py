@@ -1,45 +1,94 @@
-"""Layers one after the other, over an explicit trace."""
+"""Layers put together: one after the other, side by side, and with shared matrices.
+
+A composite is a layer whose fields are layers: its matrices are theirs, in order, its trace keeps
+their traces.  `Sequential` is also the network: it places the matrices in theta.
+"""
 
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+
 from ..arrays import functions as F
-from ..arrays.checks import require_float, require_generator
-from .affine import Affine
+from ..arrays.checks import require_float, require_generator, require_shape
 from .initial import glorot
+from .layer import Layer, Trace
 from .layout import Layout
+from .uses import Shared
 
 
-@dataclass(frozen=True, init=False)
-class Sequential:
+def require_layers(layers):
+    """TypeError unless all are layers, and not the classes of layers."""
+    for i, layer in enumerate(layers):
+        if isinstance(layer, type) or not isinstance(layer, Layer):
+            raise TypeError(f"layer {i} is {layer!r}; call its constructor, as in Tanh(). "
+                            "Layers of your own derive from reference.Layer.")
+
+
+class Composite(Layer):
+    """What all layers made of `layers` share; `names` go before those of each layer's arrays."""
+
+    def __repr__(self):
+        return f"{type(self).__name__}({', '.join(map(repr, self.layers))})"
+
+    @property
+    def couples(self):
+        """Whether one of the layers couples the examples."""
+        return any(layer.couples for layer in self.layers)
+
+    @cached_property
+    def shapes(self):
+        """The layers' shapes, in order."""
+        return tuple(shape for layer in self.layers for shape in layer.shapes)
+
+    @cached_property
+    def ties(self):
+        """The layers' keys, in order."""
+        return tuple(key for layer in self.layers for key in layer.ties)
+
+    def shared_out(self, Ws):
+        """Ws, as one list for each layer."""
+        rest = iter(Ws)
+        return [[next(rest) for _ in layer.shapes] for layer in self.layers]
+
+    def start(self, rng, scheme):
+        """The layers', in order."""
+        return [W for layer in self.layers for W in layer.start(rng, scheme)]
+
+    def parts(self, Ws):
+        """The layers' arrays under `prefix.name`."""
+        return {".".join(filter(None, (prefix, name))): array
+                for prefix, layer, own in zip(self.names, self.layers, self.shared_out(Ws))
+                for name, array in layer.parts(own).items()}
+
+    def require_input(self, x):
+        """As the first layer."""
+        self.layers[0].require_input(x)
+
+
+@dataclass(frozen=True, init=False, repr=False)
+class Sequential(Composite):
     """x_0 -> x_1 -> ... -> x_L = z: each layer applied to the output of the one before.
 
     Parameters
     ----------
-    *layers
-        Objects with `shape`, `output_shape`, `forward(W, x)` and `vjp(W, x, y, dy)`.
+    *layers : Layer
+    names : sequence of str, optional
+        Of each layer, for `named`; "0", "1", ... if omitted, and "" for none.
     """
 
     layers: tuple
+    names: tuple
 
-    def __init__(self, *layers):
+    def __init__(self, *layers, names=None):
+        require_layers(layers)
+        names = tuple(map(str, range(len(layers)))) if names is None else tuple(names)
+        if len(names) != len(layers):
+            raise ValueError(f"{len(layers)} layers got {len(names)} names: {names}.")
         object.__setattr__(self, "layers", layers)
-        for i, layer in enumerate(layers):
-            if isinstance(layer, type) or not hasattr(layer, "vjp"):
-                raise TypeError(f"layer {i} is {layer!r}; call its constructor, as in Tanh().")
-            if isinstance(layer, Sequential):
-                raise TypeError(f"layer {i} is {layer!r}: a Sequential within a Sequential is not "
-                                "supported yet; list its layers instead.")
-        if all(layer.shape is None for layer in layers):
-            raise ValueError("Sequential needs a layer with weights, as Dense(2, 1).")
+        object.__setattr__(self, "names", names)
 
-    def __repr__(self):
-        return f"Sequential({', '.join(map(repr, self.layers))})"
-
-    @cached_property
-    def layout(self):
-        """Where each weight layer's matrix lies in theta."""
-        return Layout(tuple(layer.shape for layer in self.layers if layer.shape is not None))
+    # ---- as a layer ----
 
     def output_shape(self, shape):
         """Shape of one example's output; ValueError naming the layer that does not fit."""
@@ -50,45 +99,127 @@ class Sequential:
                 raise ValueError(f"layer {i}: {error}") from None
         return shape
 
-    def weights(self, theta):
-        """One entry per layer: its matrix W, or None."""
+    def trace(self, Ws, x):
+        """[x_0, ..., x_L], and the layers' own traces."""
+        xs, kept = [x], []
+        for layer, own in zip(self.layers, self.shared_out(Ws)):
+            kept.append(layer.trace(own, xs[-1]))
+            xs.append(kept[-1][-1])
+        return Trace(xs, kept)
+
+    def pull(self, Ws, trace, dy, data=False):
+        """All uses, and the first cotangent."""
+        uses, dxs = self.pull_all(Ws, trace, dy, data)
+        return uses, dxs[0]
+
+    def pull_all(self, Ws, trace, dy, data=False):
+        """All uses, and the cotangents aligned with the trace; dxs[0] is None if x_0 is `data`."""
+        uses, dxs, own = [], [dy], self.shared_out(Ws)
+        for i in reversed(range(len(self.layers))):
+            here, dx = self.layers[i].pull(own[i], trace.kept[i], dxs[0], data and i == 0)
+            uses[:0] = here
+            dxs.insert(0, dx)
+        return uses, dxs
+
+    def batch(self, index):
+        """Each layer for the examples `index`."""
+        return Sequential(*(layer.batch(index) for layer in self.layers), names=self.names)
+
+    # ---- as a network: a function of theta ----
+
+    @cached_property
+    def _owners(self):
+        """For each matrix of the layers, the number of its block in theta."""
+        blocks = {}
+        return tuple(blocks.setdefault((i,) if key is None else key, len(blocks))
+                     for i, key in enumerate(self.ties))
+
+    @cached_property
+    def layout(self):
+        """Where each matrix lies in theta: once, if several layers share it."""
+        if not self.shapes:
+            raise ValueError(f"{self} needs a layer with weights, as Dense(2, 1).")
+        first = dict(zip(self._owners[::-1], self.shapes[::-1]))
+        for owner, shape in zip(self._owners, self.shapes):
+            if shape != first[owner]:
+                raise ValueError(f"matrices of shapes {first[owner]} and {shape} are tied; they "
+                                 "must be of one shape.")
+        return Layout(tuple(first[owner] for owner in sorted(first)))
+
+    def matrices(self, theta):
+        """The matrices of all layers, views of theta (..., P)."""
         require_float("theta", theta)
         if theta.shape[-1:] != (self.layout.size,):
             raise ValueError(f"theta has shape {theta.shape} but {self} needs {self.layout.size} "
                              "parameters on the last axis; build it with net.initial(rng).")
-        matrices = iter(self.layout.unpack(theta))
-        return [None if layer.shape is None else next(matrices) for layer in self.layers]
+        blocks = self.layout.unpack(theta)
+        return [blocks[owner] for owner in self._owners]
 
     def forward(self, theta, x):
         """The trace [x_0, ..., x_L]: the input, every layer's output, the prediction.
 
         Leading axes of theta (..., P) become leading axes of the trace.
         """
-        Ws = self.weights(theta)
-        xs = [F.constant(F.reshape(x, (1,) * (theta.ndim - 1) + x.shape), theta)]
-        for layer, W in zip(self.layers, Ws):
-            xs.append(layer.forward(W, xs[-1]))
-        return xs
+        Ws = self.matrices(theta)
+        if x.dtype.kind not in "iu":                      # indices are no numbers to compute with
+            x = F.constant(F.reshape(x, (1,) * (theta.ndim - 1) + x.shape), theta)
+        return self.trace(Ws, x)
+
+    def backward(self, theta, xs, dz):
+        """How each matrix of the layout was used, and the cotangents dxs aligned with the trace.
+
+        dxs[0] is None where the first layer leaves it out: nobody needs the data's cotangent.
+        """
+        uses, dxs = self.pull_all(self.matrices(theta), xs, dz, data=True)
+        gathered = [[] for _ in self.layout.shapes]
+        for owner, use in zip(self._owners, uses):
+            gathered[owner].append(use)
+        return [each[0] if len(each) == 1 else Shared(tuple(each)) for each in gathered], dxs
 
     def vjp(self, theta, xs, dz):
-        """(dz/dtheta)^T dz (..., P), and the cotangents dxs aligned with the trace xs.
-
-        dxs[0] is None if the first layer is affine: nobody needs the data's own cotangent.
-        """
-        dWs, dxs, Ws = [], [dz], self.weights(theta)
-        for i, layer in reversed(list(enumerate(self.layers))):
-            vjp = _without_dx if i == 0 and isinstance(layer, Affine) else type(layer).vjp
-            dW, dx = vjp(layer, Ws[i], xs[i], xs[i + 1], dxs[0])
-            dWs.insert(0, dW)
-            dxs.insert(0, dx)
-        return self.layout.pack([dW for dW in dWs if dW is not None]), dxs
+        """(dz/dtheta)^T dz (..., P), and the cotangents dxs aligned with the trace xs."""
+        uses, dxs = self.backward(theta, xs, dz)
+        return self.layout.pack([use.total() for use in uses]), dxs
 
     def initial(self, rng, scheme=glorot):
-        """A random theta (P,), each matrix drawn by `scheme(rng, layer)`; biases as it says."""
+        """A random theta (P,): as each layer says, most by `scheme(rng, layer)`."""
         require_generator(rng)
-        return self.layout.pack([scheme(rng, layer) for layer in self.layers
-                                 if layer.shape is not None])
+        first = dict(zip(self._owners[::-1], self.start(rng, scheme)[::-1]))
+        return self.layout.pack([first[owner] for owner in sorted(first)])
+
+    def named(self, theta):
+        """{name: array}: theta (P,) under the names and in the shapes of torch.nn.Sequential."""
+        return self.parts(self.matrices(theta))
+
+    def from_named(self, arrays):
+        """theta (P,) from {name: array}, such as a PyTorch state_dict of NumPy arrays.
+
+        Raises
+        ------
+        ValueError
+            For a name that is missing or unknown, a shape that does not match, and unequal copies
+            of a shared matrix.
+        """
+        where = self.entries()
+        _require_names(where, arrays)
+        dtype = np.result_type(*(np.asarray(array) for array in arrays.values()))
+        theta = np.zeros(self.layout.size, dtype)
+        for name, index in where.items():
+            require_shape(name, np.shape(arrays[name]), index.shape, str(self))
+            theta[index] = arrays[name]
+        for name, index in where.items():
+            if not np.array_equal(theta[index], arrays[name], equal_nan=True):
+                raise ValueError(f"{name} shares a matrix with another name but not its entries.")
+        return theta
+
+    def entries(self):
+        """{name: int array}: which entry of theta each entry of each named array is."""
+        blocks = self.layout.unpack(np.arange(self.layout.size))
+        return self.parts([blocks[owner] for owner in self._owners])
 
 
-def _without_dx(layer, W, x, y, dy):
-    return layer.weight_vjp(W, x, y, dy), None
+def _require_names(known, given):
+    missing, unknown = sorted(known.keys() - given.keys()), sorted(given.keys() - known.keys())
+    if missing or unknown:
+        raise ValueError(f"missing names {missing} and unknown names {unknown}; "
+                         f"the network's are {sorted(known)}.")

@@ -13,6 +13,7 @@ from ..arrays.functions import (cos, exp, expm1, gaussian_density, magnitude, mo
                                     negative_part, ones_like, pi, positive, positive_part, primal,
                                     sech2, sigmoid, sigmoid_slope, sin, softplus, sqrt, tanh,
                                     where, zeros_like)
+from .layer import Layer
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Activation:
 
 
 @dataclass(frozen=True)
-class Elementwise:
+class Elementwise(Layer):
     """y = f(x) entry by entry, f a line of ACTIVATIONS.
 
     Parameters
@@ -40,7 +41,6 @@ class Elementwise:
 
     name: str
     parameters: tuple = ()
-    shape = None                    # no weights
 
     def __post_init__(self):
         if self.name not in ACTIVATIONS:
@@ -57,10 +57,6 @@ class Elementwise:
 
     def __repr__(self):
         return f"{self.name}({', '.join(map(str, self.parameters))})"
-
-    def output_shape(self, shape):
-        """The input's."""
-        return shape
 
     def slope(self, x, y):
         """f'(x), entry by entry."""

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from ..arrays.precision import real_dtype
 from ..arrays.transfer import HOMES, cast, move
 from .losses import Loss
 
-REDUCTIONS = ("mean", "sum")
+REDUCTIONS = ("mean", "mean over labels", "sum")
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,14 +24,15 @@ class Objective:
     ----------
     net : Sequential
     loss : Loss
-    x : float array (N, ...)
+    x : float array (N, ...), or integers (N, ...) if the first layer takes indices
     y : array
         As the loss documents.  Nothing silently narrows a longdouble: floats become as wide as x,
         and wider ones stay.
     weights : float array (N,), optional
         Example weights w_n >= 0, 1 if omitted.  The mean still divides by N.
-    reduction : "mean" or "sum"
-        R = N or R = 1.
+    reduction : "mean", "mean over labels" or "sum"
+        R = N, the number of examples; R = the weights of all labels added up (their number, less
+        those ignored, if there are no weights), as PyTorch's mean; or R = 1.
     l2 : float
         Weight decay on all of theta, biases included.
 
@@ -54,7 +56,8 @@ class Objective:
             raise TypeError(f"loss is {self.loss!r}; call its constructor, as in CrossEntropy().")
         if not hasattr(self.net, "layout"):
             raise TypeError(f"net is {self.net!r}; write Sequential(layer, ...).")
-        require_float("x", self.x, "f")
+        require_array("x", self.x)
+        self.net.require_input(self.x)
         require_array("y", self.y)
         require_finite("x", self.x)
         if self.reduction not in REDUCTIONS:
@@ -87,7 +90,15 @@ class Objective:
     @property
     def R(self):
         """What the sum over examples is divided by."""
+        if self.reduction == "mean over labels":
+            return self._all_weights
         return self.N if self.reduction == "mean" else 1
+
+    @cached_property
+    def _all_weights(self):
+        """sum of w over all labels."""
+        w, labels = self.example_weights, prod(self.output_shape[:-1])
+        return labels if w is None else w.sum() * (labels // w.size)
 
     @cached_property
     def output_shape(self):
@@ -97,9 +108,11 @@ class Objective:
     @cached_property
     def _targets(self):
         y, mass = self.loss.targets(self.y, self.output_shape)
-        given = self.y.dtype if self.y.dtype.kind == "f" else self.x.dtype    # labels are exact
-        dtype = np.result_type(self.x.dtype, given)
-        return cast(y, dtype), mass if mass is None else cast(mass, dtype)
+        given = [a.dtype for a in (self.x, self.y) if a.dtype.kind == "f"]    # labels are exact
+        if not given:
+            return y, mass
+        dtype = np.result_type(*given)
+        return y.astype(dtype), mass if mass is None else mass.astype(dtype)
 
     @property
     def targets(self):
@@ -168,7 +181,8 @@ class Objective:
     def batch(self, index):
         """The objective of the examples x[index]: R is their number (or 1 for a sum)."""
         weights = None if self.weights is None else self.weights[index]
-        return replace(self, x=self.x[index], y=self.y[index], weights=weights)
+        return replace(self, net=self.net.batch(index), x=self.x[index], y=self.y[index],
+                       weights=weights)
 
 
 def _real_dtype(place):

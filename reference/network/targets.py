@@ -36,7 +36,10 @@ def half(y, shape, *_):
 
 
 def classes(y, shape, weights=None, smoothing=0.0, ignore=None):
-    """Labels (N,) or probabilities (N, C) -> distributions q (N, C) and example weights."""
+    """Labels (N,) or probabilities (N, C) -> distributions q (N, C) and example weights.
+
+    Whole numbers stay integers, small ones, so that they widen no float.
+    """
     C = shape[-1]
     labels = y.dtype.kind in "iu"
     if labels:
@@ -62,8 +65,8 @@ def _one_hot(y, shape, ignore):
     kept = np.ones(y.shape, bool) if ignore is None else y != ignore
     inside = (y >= 0) & (y < shape[-1])
     _require_all(inside | ~kept, y, f"labels in 0..{shape[-1] - 1}")
-    q = np.eye(shape[-1])[np.where(kept & inside, y, 0)]
-    return q, (None if kept.all() else kept + 0.0)
+    q = np.eye(shape[-1], dtype="int8")[np.where(kept & inside, y, 0)]
+    return q, (None if kept.all() else kept.astype("int8"))
 
 
 def _require_all(holds, y, what):

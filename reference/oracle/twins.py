@@ -113,10 +113,10 @@ def kfac_one_by_one(objective, theta):
 
 def _with_biases(objective, theta):
     """The same function, with a bias of zeros wherever there was none."""
-    net, Ws = objective.net, []
-    for layer, W in zip(net.layers, net.weights(theta)):
-        if W is not None:
-            Ws.append(W if layer.bias else np.concatenate([W, 0 * W[:, :1]], axis=1))
+    net = objective.net
+    biases = [layer.bias for layer in net.layers if layer.shape]
+    Ws = [W if bias else np.concatenate([W, 0 * W[:, :1]], axis=1)
+          for W, bias in zip(net.matrices(theta), biases)]
     layers = [replace(layer, bias=True) if layer.shape else layer for layer in net.layers]
     net = type(net)(*layers)
     return replace(objective, net=net), net.layout.pack(Ws)

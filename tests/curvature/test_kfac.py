@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from reference import (Dense, Kron, LeakyReLU, Objective, Sequential, Sigmoid, SquaredError, Tanh,
+from reference import (Dense, Kron, Layer, LeakyReLU, Objective, Sequential, Sigmoid, SquaredError, Tanh,
                        block, blocks, certify, dense, fisher, gauss_newton, kfac,
                        per_example_gradients)
 from reference.arrays.precision import eps
@@ -152,19 +152,32 @@ def test_bad_kinds_and_outputs_are_refused():
     objective, theta = small()
     with pytest.raises(ValueError, match="kind must be one of .*ggn; got 'exact'"):
         kfac(objective, theta, "exact")
-    at_places = Objective(Sequential(Dense(3, 2)), SquaredError(), np.ones((4, 5, 3)),
-                          np.ones((4, 5, 2)))
-    with pytest.raises(ValueError, match=r"kfac needs outputs \(N, C\), got \(4, 5, 2\)"):
-        kfac(at_places, np.ones(8))
+    with pytest.raises(ValueError, match="setting must be one of expand, reduce, got 'both'"):
+        kfac(objective, theta, setting="both")
     with pytest.raises(ValueError, match="pass rng"):
         kfac(objective, theta, "mc")
     with pytest.raises(ValueError, match="has no Fisher matrix"):
         kfac(*small(loss="Huber"))
 
 
+@pytest.mark.parametrize("kind", ["type-2", "ggn", "empirical", "mc"])
+def test_expanding_is_exact_for_one_affine_layer_at_places_with_a_label_at_each(kind):
+    """With labels at places of weights of their own too: the middle factor is then constant."""
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((4, 5, 3)), rng.standard_normal((4, 5, 2))
+    objective = Objective(Sequential(Dense(3, 2)), SquaredError(), x, y, rng.random(4))
+    theta = rng.standard_normal(8)
+    [K] = kfac(objective, theta, kind, np.random.default_rng(1))
+    assert K.G.shape == (2, 2)
+    exact = dense(fisher(objective, theta, kind, np.random.default_rng(1)) if kind != "ggn"
+                  else gauss_newton(objective, theta))
+    assert (distance(K.dense(), exact) <= TOLERANCE) == (kind in ("type-2", "ggn"))
+    assert np.isclose(np.trace(K.G), np.trace(exact[np.ix_([3, 7], [3, 7])]), rtol=1e-12)
+
+
 def test_a_layer_with_weights_that_is_not_affine_is_refused():
     @dataclass(frozen=True)
-    class Scale:
+    class Scale(Layer):
         """y = w x, one weight per feature."""
 
         shape = (1, 3)

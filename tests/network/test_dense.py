@@ -7,12 +7,14 @@ import pytest
 
 from reference.arrays import functions as F
 from reference.arrays.dual import Dual
-from reference.network.affine import Dense, beside, contract
+from reference.network.affine import Dense, beside
 from reference.network.compose import Sequential
 from reference.network.elementwise import Sine, Tanh
+from reference.network.layer import Layer
 from reference.network.layout import Layout
 from reference.network.losses import SquaredError
 from reference.network.objective import Objective
+from reference.network.uses import Use
 
 EPS = np.finfo(float).eps
 
@@ -123,10 +125,11 @@ def test_per_example_gradients_sum_to_the_gradient():
     assert near(np.sum(alone, 0), objective.grad(theta))
 
 
-def test_contract_and_beside_align_leading_axes_with_places():
+def test_uses_and_beside_align_leading_axes_with_places():
     rng = np.random.default_rng(4)
     g, p, W = (rng.standard_normal(s) for s in ((7, 5, 6, 2), (5, 6, 3), (7, 2, 3)))
-    assert near(contract(g, p, 2), np.einsum("knto,nti->koi", g, p))
+    assert near(Use(p, g).total(), np.einsum("knto,nti->koi", g, p))
+    assert near(Use(p, g).each(), np.einsum("knto,nti->knoi", g, p))
     assert beside(W, 4).shape == (7, 1, 2, 3) and beside(W, 3) is W and beside(W[0], 9).ndim == 2
 
 
@@ -149,7 +152,7 @@ def test_a_linear_network_is_the_product_of_its_matrices_and_least_squares_solve
 # ---- layers of one's own: two methods ----
 
 @dataclass(frozen=True)
-class Scale:
+class Scale(Layer):
     """y_i = w_i x_i: a layer with weights (1, I), anywhere in a network."""
 
     inputs: int
@@ -170,10 +173,8 @@ class Scale:
 
 
 @dataclass(frozen=True)
-class Mean:
+class Mean(Layer):
     """(T, D) -> (D), the mean over places: a layer without weights."""
-
-    shape = None
 
     def output_shape(self, shape):
         return shape[1:]

@@ -9,6 +9,7 @@ from reference.network.affine import Dense
 from reference.network.compose import Sequential
 from reference.network.elementwise import Tanh
 from reference.network.initial import glorot, he, pytorch, sparse
+from reference.network.layer import Layer
 
 WIDE = Dense(300, 200)
 DRAWS = 300 * 200
@@ -72,7 +73,7 @@ def test_a_network_is_its_layers_initialised_one_after_the_other():
 
 def test_a_scheme_is_a_function_of_generator_and_layer():
     @dataclass(frozen=True)
-    class Scale:
+    class Scale(Layer):
         shape = (1, 4)
         bias = False
 

@@ -1,0 +1,73 @@
+"""What a layer is: a function of its matrices and its input, and the transposed derivative of it.
+
+A layer with at most one matrix says two things, `forward(W, x) -> y` and
+`vjp(W, x, y, dy) -> (dW, dx)`; the methods below are written from these.  A layer made of several
+parts, or one that would compute twice what it can keep, says `trace` and `pull` instead.
+
+Sample axes (n, t) precede the features; whatever precedes them are leading axes of theta (several
+parameter vectors at once; every trace has them) or of the cotangent (several directions).
+"""
+
+from ..arrays.checks import require_float
+from .uses import Total
+
+
+class Trace(list):
+    """[x_0, x_1, ..., y]: an input, what was computed on the way, and the output.
+
+    kept : whatever a layer's `pull` wants to find again; of a Sequential, its layers' traces.
+    """
+
+    def __init__(self, arrays, kept=None):
+        super().__init__(arrays)
+        self.kept = kept
+
+
+class Layer:
+    """A function of matrices W and an input x, at any leading axes; a frozen dataclass.
+
+    shape : (O, I) of the one matrix W, or None.
+    couples : whether the output of one example depends on the other examples.
+    """
+
+    shape = None
+    couples = False
+
+    @property
+    def shapes(self):
+        """Shapes (O, I) of all matrices of the layer."""
+        return () if self.shape is None else (tuple(self.shape),)
+
+    @property
+    def ties(self):
+        """One key per matrix: matrices of equal key in a network are one; None is nobody's."""
+        return (None,) * len(self.shapes)
+
+    def output_shape(self, shape):
+        """Shape of one example after this layer; ValueError if it does not fit."""
+        return shape
+
+    def trace(self, Ws, x):
+        """The Trace from x to y."""
+        return Trace([x, self.forward(Ws[0] if Ws else None, x)])
+
+    def pull(self, Ws, trace, dy, data=False):
+        """(uses, dx): how each matrix was used, and x's cotangent (None if x is `data`)."""
+        dW, dx = self.vjp(Ws[0] if Ws else None, trace[0], trace[-1], dy)
+        return ([] if dW is None else [Total(dW, self)]), dx
+
+    def start(self, rng, scheme):
+        """The matrices to begin with."""
+        return [] if self.shape is None else [scheme(rng, self)]
+
+    def parts(self, Ws):
+        """{name: array}: the matrices as PyTorch names and arranges them, entries only moved."""
+        return {"weight": Ws[0]} if Ws else {}
+
+    def batch(self, index):
+        """This layer for the examples `index`: layers that hold an array per example cut it."""
+        return self
+
+    def require_input(self, x):
+        """Error unless the data x (N, ...) are what this layer takes, as a network's first."""
+        require_float("x", x, "f")
