@@ -19,12 +19,16 @@ from .derivatives.taylor import taylor
 from .network.affine import Dense
 from .network.branches import Parallel, Residual, Tied
 from .network.compose import Sequential
+from .network.dropout import Dropout, dropout
 from .network.elementwise import (ELU, GELU, SELU, GELUTanh, HardTanh, Identity, LeakyReLU, Mish,
                                   ReLU, Sigmoid, SiLU, Sine, Softplus, Softsign, Tanh)
 from .network.layer import Layer
 from .network.losses import (BinaryCrossEntropy, CrossEntropy, Gaussian, Huber, Poisson,
                              SquaredError)
+from .network.normalise import LayerNorm, RMSNorm
+from .network.normalise_channels import BatchNorm, GroupNorm, InstanceNorm
 from .network.objective import Objective
 from .oracle.certify import Certificate, NotProven, certify
+from .oracle.layers import check_layer
 
 __version__ = "0.1.0"
