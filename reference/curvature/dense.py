@@ -1,7 +1,8 @@
-"""When a network is a chain of Dense and elementwise layers, its curvature is assembled directly.
+"""How the dense matrices of a network are formed: the chain at its end by `assembly`, the layers
+before it by `layerwise`; anything else by products with the unit vectors.
 
-This file reads slopes, bends and patches off the trace; `assembly` turns them into matrices.
-Every run of elementwise layers between two Dense layers is one map f; its first and second
+A chain is what ends a network in Dense and elementwise layers.  This file reads slopes, bends and
+patches off the trace; every run of elementwise layers between two Dense layers is one map f, whose
 derivatives come from running its layers' vjp in dual numbers.
 """
 
@@ -11,10 +12,10 @@ import numpy as np
 
 from ..arrays import functions as F
 from ..derivatives import dual
+from ..derivatives.jacobian import of_all_places
 from ..network.affine import Dense
 from ..network.compose import Sequential
-from ..network.elementwise import Elementwise
-from . import assembly
+from . import assembly, layerwise
 
 NONE = (None, None, None)             # no faster way known: dense() and blocks() take products
 
@@ -30,34 +31,36 @@ class Chain:
     gs: list
     bias: list
 
-    @property
-    def shapes(self):
-        """Shapes of the weight matrices."""
-        return [W.shape for W in self.Ws]
+
+def is_assembled(objective, theta):
+    """Whether examples can be told apart, no matrix is shared, and theta holds real floats."""
+    net = objective.net
+    return (isinstance(net, Sequential) and net.apart and not net.couples
+            and len(net.layout.shapes) == len(net.shapes)
+            and isinstance(theta, np.ndarray) and theta.dtype.kind == "f")
 
 
 def is_chain(objective, theta):
-    """Whether all layers are Dense or elementwise, on real data (N, D), in floats."""
-    net = objective.net
-    return (isinstance(net, Sequential) and objective.x.ndim == 2
-            and isinstance(theta, np.ndarray) and theta.dtype.kind == "f"
-            and all(isinstance(layer, (Dense, Elementwise)) for layer in net.layers)
-            and net.layout.size > 0)
+    """Whether all of the network is a chain."""
+    return is_assembled(objective, theta) and chain_start(layerwise.point(objective, theta)) == 0
 
 
-def chain(objective, theta):
-    """The Chain of the objective at theta."""
-    net = objective.net
-    xs = net.forward(theta, objective.x)
-    dxs = net.vjp(theta, xs, objective.dz(xs[-1]))[1]
-    places = [i for i, layer in enumerate(net.layers) if isinstance(layer, Dense)]
-    runs = [net.layers[i + 1:j] for i, j in zip(places, places[1:] + [len(net.layers)])]
+def chain_start(at):
+    """The cut, or 0 where no layer before it has weights."""
+    return at.cut if any(at.Ws[:at.cut]) else 0
+
+
+def chain(at):
+    """The Chain at the end of a network, None if it is empty."""
+    layers, xs, dxs = at.layers[at.cut:], at.xs[at.cut:], at.backward[1][at.cut:]
+    places = [i for i, layer in enumerate(layers) if isinstance(layer, Dense)]
+    runs = [layers[i + 1:j] for i, j in zip(places, places[1:] + [len(layers)])]
     bent = [_slope_and_bend(run, xs[i + 1], dxs[i + 1 + len(run)]) for i, run in zip(places, runs)
             if run or i != places[-1]]
-    return Chain(net.matrices(theta),
-                 [net.layers[i].patches(xs[i]) for i in places],
+    return Chain([W for Ws in at.Ws[at.cut:] for W in Ws],
+                 [layers[i].patches(xs[i]) for i in places],
                  [slope for slope, _ in bent], [bend for _, bend in bent],
-                 [dxs[i + 1] for i in places], [net.layers[i].bias for i in places])
+                 [dxs[i + 1] for i in places], [layers[i].bias for i in places])
 
 
 def _slope_and_bend(run, s, dx):
@@ -84,38 +87,88 @@ def _output(c, S, bends):
     return c.slopes[:-1], (c.bends[:-1] if bends else None), S
 
 
-def _assembled(objective, theta, S, second_order):
-    c = chain(objective, theta)
+def _chain_matrix(at, S, second_order):
+    """The chain's block (p, p) of the Hessian or of J^T S J."""
+    c = chain(at)
     slopes, bends, S = _output(c, S, second_order)
-    H = assembly.assemble(c.Ws, c.ps, slopes, bends, c.gs if second_order else None, S, c.bias)
-    if second_order and objective.l2:
+    return assembly.assemble(c.Ws, c.ps, slopes, bends, c.gs if second_order else None, S, c.bias)
+
+
+def _chain_blocks(at, S, second_order):
+    c = chain(at)
+    slopes, bends, S = _output(c, S, second_order)
+    return assembly.assemble_blocks(c.Ws, c.ps, slopes, bends, S, c.bias)
+
+
+def _rows(at, S, second_order):
+    """(start, rows) of the upper triangle, for the layers before the chain."""
+    if second_order:
+        for i, rows in layerwise.upper_rows(at):
+            yield at.starts[i], rows
+    elif chain_start(at):
+        yield 0, layerwise.gauss_newton_rows(at, of_all_places(S, at.xs[-1]))
+
+
+def _assembled(objective, theta, S, second_order):
+    at = layerwise.point(objective, theta)
+    S, P, end = S(at.xs[-1]), theta.size, at.starts[at.cut]
+    if end == 0:
+        H = _chain_matrix(at, S, second_order)
+    else:
+        H = np.empty((P, P), at.xs[-1].dtype)
+        if end < P:
+            H[end:, end:] = _chain_matrix(at, S, second_order)
+        for start, rows in _rows(at, S, second_order):
+            _write_symmetric(H, start, rows)
+    return _decayed(objective, H) if second_order else H
+
+
+def _write_symmetric(H, start, rows, tile=512):
+    """rows, the upper triangle of H from its row and column `start` on, and their mirror image."""
+    stop = start + len(rows)
+    for a in range(start, stop, tile):
+        b = min(a + tile, stop)
+        square, rest = rows[a - start:b - start, a - start:b - start], rows[a - start:b - start,
+                                                                            b - start:]
+        H[a:b, a:b] = np.triu(square) + np.triu(square, 1).T
+        H[a:b, b:], H[b:, a:b] = rest, rest.T
+
+
+def _assembled_blocks(objective, theta, S, second_order):
+    """The diagonal blocks of all matrices."""
+    at = layerwise.point(objective, theta)
+    S, slices, found = S(at.xs[-1]), objective.net.layout.slices, []
+    for start, rows in _rows(at, S, second_order):
+        for s in slices:
+            if start <= s.start < start + len(rows):
+                square = rows[s.start - start:s.stop - start, s.start - start:s.stop - start]
+                found.append(np.triu(square) + np.triu(square, 1).T)
+    if at.starts[at.cut] < theta.size:
+        found += _chain_blocks(at, S, second_order)
+    return [_decayed(objective, H) for H in found] if second_order else found
+
+
+def _decayed(objective, H):
+    if objective.l2:
         H[np.diag_indices_from(H)] += objective.l2
     return H
 
 
-def _assembled_blocks(objective, theta, S, second_order):
-    c = chain(objective, theta)
-    slopes, bends, S = _output(c, S, second_order)
-    Hs = assembly.assemble_blocks(c.Ws, c.ps, slopes, bends, S, c.bias)
-    for H in Hs:
-        if second_order and objective.l2:
-            H[np.diag_indices_from(H)] += objective.l2
-    return Hs
-
-
 def _ways(objective, theta, S, second_order):
     """(matrix, diagonal, layout), as SymmetricOperator takes them."""
-    return (lambda: _assembled(objective, theta, S(), second_order),
-            lambda: _assembled_blocks(objective, theta, S(), second_order), objective.net.layout)
+    return (lambda: _assembled(objective, theta, S, second_order),
+            lambda: _assembled_blocks(objective, theta, S, second_order), objective.net.layout)
 
 
 def hessian(objective, theta):
-    """Ways to the dense Hessian and its diagonal blocks, if the network is a chain."""
-    if not is_chain(objective, theta):
+    """Ways to the dense Hessian and its diagonal blocks."""
+    if not is_assembled(objective, theta):
         return NONE
-    return _ways(objective, theta, lambda: objective.output_hessian(objective.outputs(theta)), True)
+    return _ways(objective, theta, objective.output_hessian, True)
 
 
 def pulled_back(objective, theta, S):
-    """Ways to the dense J^T S J and its diagonal blocks, if the network is a chain."""
-    return _ways(objective, theta, S, False) if is_chain(objective, theta) else NONE
+    """Ways to the dense J^T S J and its diagonal blocks, S (N, ..., C, C) made by a function."""
+    if not is_assembled(objective, theta):
+        return NONE
+    return _ways(objective, theta, lambda z: S(), False)

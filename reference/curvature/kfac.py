@@ -12,12 +12,10 @@ gradient, and there are two ways to factor it [EIT23]:
     reduce    p ~ its mean, g ~ its sum over t:  A = mean_n pbar pbar^T, G = sum_n E[gsum gsum^T]
 """
 
-from math import prod
-
 from ..arrays import functions as F
 from ..arrays.checks import require_theta
 from ..arrays.linalg import symmetric
-from ..derivatives.jacobian import unit_cotangents
+from ..derivatives.jacobian import of_all_places, unit_cotangents
 from ..network.uses import flat
 from .gauss_newton import KINDS, output_fisher, scores
 from .kron import Kron, KronBlocks
@@ -90,21 +88,11 @@ def _cotangents(objective, z, kind, rng, samples):
     if kind in ("type-2", "ggn") or kind in KINDS and z.ndim > 2:
         S = (objective.output_hessian(z) if kind == "ggn"
              else output_fisher(objective, z, kind, rng, samples))
-        return unit_cotangents(z), _of_all_places(S, z)
+        return unit_cotangents(z), of_all_places(S, z)
     if kind not in KINDS:
         raise ValueError(f"kind must be one of {', '.join(KINDS)}, ggn; got {kind!r}.")
     s = scores(objective, z, kind, rng, samples)
     return s, objective.weighted(F.ones_like(s[0, ..., 0])) / len(s)
-
-
-def _of_all_places(S, z):
-    """S (N, T, C, C) as one matrix (N, T C, T C) per example: labels are independent given z."""
-    T, C = prod(z.shape[1:-1]), z.shape[-1]
-    if T == 1:
-        return F.reshape(S, (len(z), C, C))
-    S = F.reshape(S, (len(z), T, C, 1, C))
-    whole = S * F.one_hot(F.arange(T, z), T)[:, None, :, None]
-    return F.reshape(whole, (len(z), T * C, T * C))
 
 
 def input_factor(objective, p):

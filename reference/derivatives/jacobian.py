@@ -72,3 +72,13 @@ def unit_cotangents(z):
     """One cotangent per entry of an example's output: (M, N, ...) for z (N, ...) of M each."""
     M = prod(z.shape[1:])
     return np.eye(M, dtype="int8").reshape((M, 1) + z.shape[1:]) + F.zeros_like(z)
+
+
+def of_all_places(S, z):
+    """S (N, T, C, C) as one matrix (N, T C, T C) per example: labels are independent given z."""
+    T, C = prod(z.shape[1:-1]), z.shape[-1]
+    if T == 1:
+        return F.reshape(S, (len(z), C, C))
+    S = F.reshape(S, (len(z), T, C, 1, C))
+    whole = S * np.eye(T, dtype="int8")[:, None, :, None]
+    return F.reshape(whole, (len(z), T * C, T * C))

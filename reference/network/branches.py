@@ -137,6 +137,11 @@ class Tied(Layer):
         """The layer's."""
         return self.layer.couples
 
+    @property
+    def apart(self):
+        """The layer's."""
+        return self.layer.apart
+
     def output_shape(self, shape):
         """The layer's."""
         return self.layer.output_shape(shape)

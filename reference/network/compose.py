@@ -36,6 +36,11 @@ class Composite(Layer):
         """Whether one of the layers couples the examples."""
         return any(layer.couples for layer in self.layers)
 
+    @property
+    def apart(self):
+        """Whether all layers tell per-example derivatives."""
+        return all(layer.apart for layer in self.layers)
+
     @cached_property
     def shapes(self):
         """The layers' shapes, in order."""

@@ -43,6 +43,11 @@ class Layer:
         """One key per matrix: matrices of equal key in a network are one; None is nobody's."""
         return (None,) * len(self.shapes)
 
+    @property
+    def apart(self):
+        """Whether per-example derivatives of W can be told, and not their sum alone."""
+        return self.shape is None or type(self).pull is not Layer.pull
+
     def output_shape(self, shape):
         """Shape of one example after this layer; ValueError if it does not fit."""
         return shape

@@ -1,0 +1,113 @@
+"""Dense matrices of any network: the rows formed layer by layer are the columns of products."""
+
+import numpy as np
+import pytest
+
+from reference import Layer, Objective, Sequential, block, blocks, columns, dense, fisher
+from reference import gauss_newton, hessian
+from reference.arrays.precision import eps
+from reference.curvature import layerwise
+from reference.curvature.dense import is_assembled
+from reference.network.affine import Dense
+from reference.network.elementwise import Tanh
+from reference.network.losses import SquaredError
+from reference.problems.layers import LAYERS
+from tests.derivatives.cases import distance, wide
+
+MATRICES = [hessian, gauss_newton, fisher]
+
+each_case = pytest.mark.parametrize("name", LAYERS)
+each_matrix = pytest.mark.parametrize("matrix", MATRICES, ids=lambda m: m.__name__)
+
+
+def problem(name):
+    return LAYERS[name](np.random.default_rng(0))
+
+
+@each_matrix
+@each_case
+def test_the_dense_matrix_is_the_columns_of_products_and_symmetric_bit_by_bit(name, matrix):
+    operator = matrix(*problem(name))
+    whole = dense(operator)
+    assert distance(whole, columns(operator)) <= 45 * eps(float)
+    assert np.array_equal(whole, whole.T) or operator.matrix is None
+
+
+@each_matrix
+@each_case
+def test_blocks_are_slices(name, matrix):
+    objective, theta = problem(name)
+    operator, layout = matrix(objective, theta), objective.net.layout
+    whole, found = columns(operator), blocks(operator, layout)
+    assert len(found) == len(layout.slices)
+    for part, s in zip(found, layout.slices):
+        assert part.shape == whole[s, s].shape
+        assert np.abs(part - whole[s, s]).max() <= 45 * eps(float) * np.abs(whole).max()
+
+
+WAYS = {"weights": lambda at, i: False, "pre-activations": lambda at, i: layerwise.few_places(at, i)
+        or (type(at.layers[i]) is Dense)}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("name", ["Dense at places", "Residual", "Parallel, concatenated"])
+def test_either_way_to_the_rows_gives_the_same_matrix(name, way, monkeypatch):
+    objective, theta = problem(name)
+    truth = columns(hessian(*wide(objective, theta)))
+    monkeypatch.setattr(layerwise, "few_places", WAYS[way])
+    assert distance(dense(hessian(objective, theta)), truth) <= 45 * eps(float)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.longdouble])
+@pytest.mark.parametrize("name", ["Dense at places", "Residual"])
+def test_precision_is_kept(name, dtype):
+    objective, theta = problem(name)
+    objective, theta = objective.to(dtype), theta.astype(dtype)
+    for matrix in MATRICES:
+        whole = dense(matrix(objective, theta))
+        assert whole.dtype == dtype
+        assert distance(whole, columns(matrix(*wide(objective, theta)))) <= 45 * eps(dtype)
+
+
+def test_examples_and_columns_may_come_in_pieces_of_any_size(monkeypatch):
+    objective, theta = problem("Residual")
+    truth = dense(gauss_newton(objective, theta))
+    monkeypatch.setattr(layerwise, "ROOM", 2 * 3 * theta.size)             # two examples at a time
+    monkeypatch.setattr(layerwise, "TILE", 7)
+    assert distance(dense(gauss_newton(objective, theta)), truth) <= 45 * eps(float)
+
+
+def test_weight_decay_is_on_the_diagonal_of_the_hessian_alone():
+    objective, theta = problem("Residual")
+    decayed = Objective(objective.net, objective.loss, objective.x, objective.y, l2=0.3)
+    H = dense(hessian(decayed, theta)) - dense(hessian(objective, theta))
+    assert distance(H, 0.3 * np.eye(theta.size)) <= 45 * eps(float)
+    for part in blocks(hessian(decayed, theta), objective.net.layout):
+        assert np.array_equal(part, part.T)
+    s = objective.net.layout.slices[1]
+    assert distance(blocks(hessian(decayed, theta), objective.net.layout)[1],
+                    block(hessian(decayed, theta), s)) <= 45 * eps(float)
+
+
+class SumOnly(Layer):
+    """y = w x with one weight per feature: tells dW alone."""
+
+    shape = (1, 3)
+
+    def forward(self, W, x):
+        return x * W[..., 0, :]
+
+    def vjp(self, W, x, y, dy):
+        return (dy * x).sum(-2)[..., None, :], dy * W[..., 0, :]
+
+
+def test_layers_that_tell_only_a_sum_and_shared_matrices_take_products():
+    net = Sequential(Dense(2, 3), SumOnly(), Tanh(), Dense(3, 2))
+    rng = np.random.default_rng(0)
+    objective = Objective(net, SquaredError(), rng.standard_normal((5, 2)),
+                          rng.standard_normal((5, 2)))
+    theta = rng.standard_normal(net.layout.size)
+    assert not is_assembled(objective, theta)
+    G = gauss_newton(objective, theta)
+    assert np.array_equal(dense(G), columns(G))
+    assert not is_assembled(*problem("Tied"))
