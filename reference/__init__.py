@@ -17,17 +17,20 @@ from .derivatives.jacobian import jacobian, per_example_gradients
 from .derivatives.routes import ROUTES, gradient, hvp, jvp, vjp
 from .derivatives.taylor import taylor
 from .network.affine import Dense
+from .network.attention import Attention, MultiHeadAttention
 from .network.branches import Parallel, Residual, Tied
 from .network.compose import Sequential
 from .network.dropout import Dropout, dropout
 from .network.elementwise import (ELU, GELU, SELU, GELUTanh, HardTanh, Identity, LeakyReLU, Mish,
                                   ReLU, Sigmoid, SiLU, Sine, Softplus, Softsign, Tanh)
+from .network.embedding import Embedding, LearnedPositions, SinusoidalPositions, Unembedding
 from .network.layer import Layer
 from .network.losses import (BinaryCrossEntropy, CrossEntropy, Gaussian, Huber, Poisson,
                              SquaredError)
 from .network.normalise import LayerNorm, RMSNorm
 from .network.normalise_channels import BatchNorm, GroupNorm, InstanceNorm
 from .network.objective import Objective
+from .network.transformer import FeedForward, TransformerEncoder, TransformerEncoderLayer
 from .oracle.certify import Certificate, NotProven, certify
 from .oracle.layers import check_layer
 

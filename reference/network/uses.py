@@ -109,12 +109,14 @@ class Scaling:
 class Lookup:
     """s = the column W[:, index]: p is one-hot, and never made for the gradient.
 
-    index (N, T) of 0, ..., size - 1, and g (..., N, T, O).
+    index (N, T) of 0, ..., size - 1, and g (..., N, T, O); p = 0 where the mask `read` (N, T) is
+    False, and g is 0 there.
     """
 
     index: Any
     g: Any
     size: int
+    read: Any = None
 
     def total(self):
         """dW (..., O, size)."""
@@ -128,8 +130,32 @@ class Lookup:
         return F.swapaxes(F.reshape(rows, rows.shape[:-1] + (N, self.size)), -2, -3)
 
     def pairs(self):
-        """p one-hot."""
-        return [(F.one_hot(self.index, self.size) + F.zeros_like(self.g[..., :1]), self.g)]
+        """p (N, T, size), one-hot or 0: the same for all cotangents."""
+        p = F.one_hot(self.index, self.size)
+        p = p if self.read is None else p * self.read[..., None]
+        return [(F.constant(p.astype(F.primal(self.g).dtype), self.g), self.g)]
+
+
+@dataclass(frozen=True, eq=False)
+class Transposed:
+    """s = W^T p, the roles of p and g exchanged: p (..., N, T, O) and g = dL/ds (..., N, T, I)."""
+
+    p: Any
+    g: Any
+
+    def total(self):
+        """dW = sum_nt p g^T (..., O, I)."""
+        return F.transpose(flat(self.p)) @ flat(self.g)
+
+    def each(self):
+        """sum_t p g^T (..., N, O, I)."""
+        return F.transpose(self.p) @ self.g
+
+    def pairs(self):
+        """TypeError: Kronecker factors are those of s = W p."""
+        raise TypeError("a matrix used transposed, as an Unembedding's: Kronecker factors are not "
+                        "defined where W meets patches on both sides; untie the layers, with a "
+                        "Dense output, or leave the block out.")
 
 
 @dataclass(frozen=True, eq=False)
