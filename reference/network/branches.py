@@ -61,15 +61,14 @@ class Parallel(Composite):
         return Trace([x, _added(ys) if self.join == "add" else self._joined(ys)], kept)
 
     def pull(self, Ws, trace, dy, data=False):
-        """The branches' uses, and the sum of their dx."""
+        """The branches' uses, and the sum of their dx: None if one leaves it out."""
         uses, dxs = [], []
         for layer, own, kept, part in zip(self.layers, self.shared_out(Ws), trace.kept,
                                           self._split(trace.kept, dy)):
             here, dx = layer.pull(own, kept, part, data)
             uses += here
             dxs.append(dx)
-        dxs = [dx for dx in dxs if dx is not None]
-        return uses, _added(dxs) if dxs else None
+        return uses, None if any(dx is None for dx in dxs) else _added(dxs)
 
     def _joined(self, ys):
         turned = [F.swapaxes(y, self.axis, -1) for y in ys]

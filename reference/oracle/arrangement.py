@@ -4,7 +4,7 @@ import numpy as np
 
 from ..network.compose import Sequential
 from ..network.initial import glorot
-from ..network.uses import Total
+from ..network.uses import Total, Transposed
 from .probe import Skipped, off, worst
 
 
@@ -119,7 +119,9 @@ def each(where):
 
 def pairs(where):
     """sum_nt g p^T of each group of rows, one below the other."""
-    uses = _affine(where.uses(where.q)[0])
+    uses = [use for use in _affine(where.uses(where.q)[0]) if not isinstance(use, Transposed)]
+    if not uses:
+        raise Skipped("used transposed")
     return worst(off(np.concatenate([np.einsum("nto,nti->oi", g, p) for p, g in use.pairs()]),
                      use.total()) for use in uses)
 
