@@ -13,7 +13,7 @@ rng = np.random.default_rng
 
 def test_kept_entries_are_divided_by_the_chance_of_being_kept_and_others_are_zero():
     g = rng(0)
-    mask, x, dy = g.random((4, 2, 5)) < 0.6, g.standard_normal((4, 2, 5)), g.standard_normal((4, 2, 5))
+    mask, (x, dy) = g.random((4, 2, 5)) < 0.6, g.standard_normal((2, 4, 2, 5))
     layer = Dropout(mask, 0.3)
     y, (_, dx) = layer.forward(None, x), layer.vjp(None, x, None, dy)
     for i in np.ndindex(x.shape):
@@ -64,7 +64,8 @@ def problem(inside=lambda layer: layer):
     return objective, g.standard_normal(net.layout.size)
 
 
-@pytest.mark.parametrize("inside", [lambda d: d, Sequential, Parallel], ids=["bare", "chain", "branch"])
+@pytest.mark.parametrize("inside", [lambda layer: layer, Sequential, Parallel],
+                         ids=["bare", "chain", "branch"])
 def test_a_batch_takes_its_masks_along(inside):
     objective, theta = problem(inside)
     rows, index = per_example_gradients(objective, theta), np.array([4, 1, 2])
@@ -106,8 +107,8 @@ def test_the_scale_has_the_precision_of_x(dtype):
     (lambda: dropout(rng(0), (3, 4), np.float32(0.5)), "p must be a Python float"),
     (lambda: dropout(rng(0), (3, 4), 0.5).output_shape((3,)), r"masks examples of shape \(4,\)"),
     (lambda: dropout(rng(0), (3, 4), 0.5).output_shape((3, 4)), "draw a mask"),
-    (lambda: dropout(rng(0), (3, 4), 0.5).forward(None, np.ones((5, 4))), "3 examples and the .* 5"),
-    (lambda: dropout(rng(0), (3, 4), 0.5).forward(None, np.ones((1, 4))), "3 examples and the .* 1"),
+    (lambda: dropout(rng(0), (3, 4)).forward(None, np.ones((5, 4))), "3 examples and the .* 5"),
+    (lambda: dropout(rng(0), (3, 4)).forward(None, np.ones((1, 4))), "3 examples and the .* 1"),
 ])
 def test_bad_masks_and_probabilities_are_refused(make, says):
     with pytest.raises(ValueError, match=says):

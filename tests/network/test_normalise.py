@@ -5,8 +5,8 @@ from math import prod, sqrt
 import numpy as np
 import pytest
 
-from reference import (BatchNorm, CrossEntropy, Dense, GroupNorm, InstanceNorm, LayerNorm, Objective,
-                       RMSNorm, Sequential, SquaredError, Tanh, certify, columns, dense,
+from reference import (BatchNorm, CrossEntropy, Dense, GroupNorm, InstanceNorm, LayerNorm,
+                       Objective, RMSNorm, Sequential, SquaredError, Tanh, certify, columns, dense,
                        gauss_newton, gradient, hessian, hvp, jacobian, jvp, kfac,
                        per_example_gradients)
 from reference.arrays import functions as F
@@ -321,7 +321,7 @@ def test_gauss_newton_in_training_is_jacobians_of_the_whole_batch():
     S = objective.output_hessian(objective.outputs(theta))
     G = np.einsum("ncp,ncd,ndq->pq", J, S, J)
     assert distance(dense(gauss_newton(objective, theta)), G) <= NEAR
-    objective.x[6] += 0.1                              # J_0 is example 0's, and all have a part in it
+    objective.x[6] += 0.1                    # example 6 has a part in what example 0 gives
     assert distance(jvp(objective, theta, np.eye(theta.size))[:, 0], J[0].T) > 1e-3
 
 
@@ -349,7 +349,7 @@ def test_one_example_has_no_statistics():
 
 @each_case
 def test_leading_axes_of_theta_and_of_cotangents_are_loops(case):
-    """Statistics are each leading axis's own; without affine part there is no W to count axes by."""
+    """Statistics are each leading axis's own; without affine part no W tells how many there are."""
     layer, shape, _, _ = case
     g = rng(3)
     for x_lead, lead in [((2, 3), (2, 3)), ((1, 1), (2, 3))]:
