@@ -42,12 +42,15 @@ def per_example_gradients(objective, theta):
     -------
     array (N, P)
         The gradient of L is sum_n w_n row_n/R + l2 theta, with w_n =
-        `objective.example_weights`: class weights included, and 0 for ignored labels.
+        `objective.example_weights`: class weights included, and 0 for ignored labels.  Of labels
+        (N, T) each has its own, which are then in the row, and w_n is `objective.weights`.
     """
     require_theta(objective, theta)
     xs = objective.net.forward(theta, objective.x)
-    return per_example(objective.net, theta, xs,
-                       objective.loss.gradient(xs[-1], objective.targets))
+    dz, own = objective.loss.gradient(xs[-1], objective.targets), objective.label_weights
+    if own is not None and own.ndim > 1:
+        dz = dz * F.constant(own, dz)[..., None]
+    return per_example(objective.net, theta, xs, dz)
 
 
 def jacobian(objective, theta):

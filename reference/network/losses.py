@@ -27,6 +27,7 @@ class Line:
     targets : (y, shape of z) -> (y as the formulas want it, example weights or None)
     sample : (rng, z) -> y drawn from the model's distribution; None where there is none
     fisher : (z, y) -> E[score score^T]; None where it equals the Hessian
+    counted : (y) -> what each label adds to the denominator of a mean over labels; None: all 1
     """
 
     value: Callable
@@ -35,6 +36,7 @@ class Line:
     targets: Callable
     sample: Optional[Callable] = None
     fisher: Optional[Callable] = None
+    counted: Callable = lambda y, *_: None
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,10 @@ class Loss:
     def targets(self, y, shape):
         """y as the formulas want it and example weights (None if all 1); ValueError if invalid."""
         return self.line.targets(y, shape, *self.parameters)
+
+    def counted(self, y):
+        """What each of the data's labels adds to the denominator of a mean; None if all add 1."""
+        return self.line.counted(y, *self.parameters)
 
     def value(self, z, y):
         """loss_n (...), one per example."""
@@ -223,7 +229,7 @@ def _sample_gaussian(rng, z):
 
 LOSSES = {
     "CrossEntropy": Line(_cross_entropy, _cross_entropy_gradient, _cross_entropy_hessian,
-                         targets.classes, _sample_categorical),
+                         targets.classes, _sample_categorical, counted=targets.counted),
     "BinaryCrossEntropy": Line(
         lambda z, y: sum(y * softplus(-z) + (1 - y) * softplus(z), -1),
         lambda z, y: (1 - y) * sigmoid(z) - y * sigmoid(-z),
@@ -245,14 +251,18 @@ LOSSES = {
 def CrossEntropy(weights=None, smoothing=0.0, ignore=None):
     """-sum_c q_c log softmax(z)_c, for labels y (N,) or probabilities q (N, C).
 
+    At T places: z (N, T, C), labels (N, T); loss_n is the sum over t.
+
     Parameters
     ----------
     weights : sequence of C floats, optional
-        Class weights w: q_c is multiplied by w_c (labels: by w_y).  The mean still divides by N.
+        Class weights w: q_c is multiplied by w_c (labels: by w_y).  reduction="mean" still
+        divides by N; "mean over labels", as PyTorch's mean, by the sum of the w_y.
     smoothing : float in [0, 1)
         q <- (1 - smoothing) q + smoothing/C.
     ignore : int, optional
-        Examples with this label count in N but add nothing.
+        Labels of this number add nothing.  Examples count in N all the same; among labels, in
+        "mean over labels", they do not.
     """
     if not (is_finite(smoothing) and 0 <= smoothing < 1):
         raise ValueError(f"smoothing must be in [0, 1), got {smoothing!r}.")

@@ -31,8 +31,8 @@ class Objective:
     weights : float array (N,), optional
         Example weights w_n >= 0, 1 if omitted.  The mean still divides by N.
     reduction : "mean", "mean over labels" or "sum"
-        R = N, the number of examples; R = the weights of all labels added up (their number, less
-        those ignored, if there are no weights), as PyTorch's mean; or R = 1.
+        R = N, the number of examples, whatever their labels are; R = what all labels count, added
+        up: 1 each, 0 if ignored, times class and example weights, as PyTorch's mean; or R = 1.
     l2 : float
         Weight decay on all of theta, biases included.
 
@@ -67,7 +67,8 @@ class Objective:
         if self.x.ndim == 0 or self.x.size == 0:
             raise ValueError(f"the batch is empty: x has shape {self.x.shape}.")
         self._check_weights()
-        if self.example_weights is not None and not (self.example_weights > 0).any():
+        w = self.example_weights
+        if w is not None and not (w > 0).any() or not self.R > 0:
             raise ValueError("every example is ignored or has weight 0; nothing is left to learn "
                              "from: see the loss's ignore and weights, and the example weights.")
 
@@ -90,15 +91,16 @@ class Objective:
     @property
     def R(self):
         """What the sum over examples is divided by."""
-        if self.reduction == "mean over labels":
-            return self._all_weights
-        return self.N if self.reduction == "mean" else 1
+        return self._divisor(np.ones(()))
 
-    @cached_property
-    def _all_weights(self):
-        """sum of w over all labels."""
-        w, labels = self.example_weights, prod(self.output_shape[:-1])
-        return labels if w is None else w.sum() * (labels // w.size)
+    def _divisor(self, like):
+        """R; weights are added up in the numbers of `like`, where no digit is lost."""
+        if self.reduction != "mean over labels":
+            return self.N if self.reduction == "mean" else 1
+        counts, labels = self._counts, prod(self.output_shape[:-1])
+        if counts is None:
+            return labels
+        return F.sum(F.constant(counts.reshape(-1), like), -1) * (labels // counts.size)
 
     @cached_property
     def output_shape(self):
@@ -108,11 +110,12 @@ class Objective:
     @cached_property
     def _targets(self):
         y, mass = self.loss.targets(self.y, self.output_shape)
-        given = [a.dtype for a in (self.x, self.y) if a.dtype.kind == "f"]    # labels are exact
-        if not given:
-            return y, mass
-        dtype = np.result_type(*given)
-        return y.astype(dtype), mass if mass is None else mass.astype(dtype)
+        return tuple(map(self._as_data, (y, mass, self.loss.counted(self.y))))
+
+    def _as_data(self, a):
+        """In the precision of x and y; integers among them are exact."""
+        given = [b.dtype for b in (self.x, self.y) if b.dtype.kind == "f"]
+        return a if a is None or not given else a.astype(np.result_type(*given))
 
     @property
     def targets(self):
@@ -122,19 +125,31 @@ class Objective:
     @cached_property
     def example_weights(self):
         """w_n times what the loss gives each example (class weights, 0 where ignored), or None."""
-        mass, w = self._targets[1], self.weights
-        if w is None or mass is None:
-            return mass if w is None else w
-        return mass * w.reshape(w.shape + (1,) * (mass.ndim - 1))
+        return self._times_weights(self.label_weights)
+
+    @property
+    def label_weights(self):
+        """What the loss gives each label (N,) or (N, T): class weights, 0 if ignored; or None."""
+        return self._targets[1]
+
+    @property
+    def _counts(self):
+        return self._times_weights(self._targets[2])
+
+    def _times_weights(self, own):
+        w = self.weights
+        if w is None or own is None:
+            return own if w is None else w
+        return own * w.reshape(w.shape + (1,) * (own.ndim - 1))
 
     def weighted(self, per_example, trailing=0):
         """w_n a_n/R, for a_n with `trailing` axes behind the sample axes."""
         w = self.example_weights
         if w is None:
-            return per_example / self.R
+            return per_example / self._divisor(per_example)
         rank = len(self.output_shape) - 1
         w = F.constant(w.reshape(w.shape + (1,) * (rank - w.ndim + trailing)), per_example)
-        return per_example * w / self.R
+        return per_example * w / self._divisor(per_example)
 
     # ---- the function ----
 
@@ -179,7 +194,7 @@ class Objective:
         return replace(self, x=convert(self.x), y=convert(self.y), weights=convert(self.weights))
 
     def batch(self, index):
-        """The objective of the examples x[index]: R is their number (or 1 for a sum)."""
+        """The objective of the examples x[index]; R is that of these examples."""
         weights = None if self.weights is None else self.weights[index]
         return replace(self, net=self.net.batch(index), x=self.x[index], y=self.y[index],
                        weights=weights)

@@ -60,6 +60,19 @@ def classes(y, shape, weights=None, smoothing=0.0, ignore=None):
     return q, mass
 
 
+def counted(y, weights=None, smoothing=0.0, ignore=None):
+    """What each label adds to a mean's denominator in PyTorch: its class weight, 0 if ignored.
+
+    None if all count as 1, as probabilities do, class weights or not.
+    """
+    if y.dtype.kind not in "iu" or (weights is None and ignore is None):
+        return None
+    kept = np.ones(y.shape, bool) if ignore is None else y != ignore
+    if weights is None:
+        return kept.astype("int8")
+    return np.where(kept, np.asarray(weights)[np.where(kept, y, 0)], 0)
+
+
 def _one_hot(y, shape, ignore):
     require_shape("y", y.shape, shape[:-1], "one label for each of the network's outputs")
     kept = np.ones(y.shape, bool) if ignore is None else y != ignore
