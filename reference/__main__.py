@@ -17,6 +17,7 @@ from tempfile import TemporaryFile
 import numpy as np
 
 from .oracle import check as oracle
+from .oracle import layer_table
 from .oracle.peers import NAMES, Absent
 from .oracle.quantities import QUANTITIES
 from .problems.files import replacing
@@ -156,6 +157,79 @@ def plot_step_sizes(path, seed):
     print(f"wrote {path}", file=sys.stderr)
 
 
+# ---- layers ----
+
+BEGIN, END = "<!-- generated: begin -->", "<!-- generated: end -->"
+
+
+def layers(arguments):
+    """Measure and print the table of layers, or put it into a page; return the exit status."""
+    if arguments.into is not None:
+        page = require_page(arguments.into)
+    rows, style = [], markdown_line if arguments.markdown or arguments.into else layer_line
+    lines = layer_header(style)
+    show = print if arguments.into is None else lambda line: None
+    show("\n".join(lines))
+    with workers(arguments.workers) as executor:
+        for row in layer_table.rows(executor=executor):
+            rows.append(row)
+            lines.append(style(row.name, map(cell, row.cells.values())))
+            show(lines[-1])
+            if arguments.into is not None or not sys.stdout.isatty():
+                progress(f"{len(rows)} of {len(layer_table.LAYERS)}: {row.name}")
+    say("")
+    if arguments.into is not None:
+        with replacing(arguments.into) as temporary:
+            temporary.write(with_block(page, lines).encode())
+    failed = [row.name for row in rows if not row.passed]
+    for name in failed:
+        print(f"FAILED: {name}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def layer_header(style):
+    """The line of the columns' names, and what Markdown wants below it."""
+    lines = [style("layer", layer_table.COLUMNS)]
+    if style is markdown_line:
+        lines.append("|---" * (len(layer_table.COLUMNS) + 1) + "|")
+    return lines
+
+
+def cell(answer):
+    """Digits, or the word in which the code refused."""
+    return answer if isinstance(answer, str) else digits(answer)
+
+
+def layer_line(name, cells):
+    """One line of the table for eyes."""
+    return f"{name:<44}" + "".join(f"{text:>14}" for text in cells)
+
+
+def markdown_line(name, cells):
+    """One line of the table for a page."""
+    return "| " + " | ".join([name, *cells]) + " |"
+
+
+def require_page(path):
+    """The text of a page with one block to fill; Refused without."""
+    text = path.read_text("utf-8")
+    if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):
+        raise Refused(f"--into: {path} needs the lines {BEGIN} and {END} once each, in this order.")
+    return text
+
+
+def with_block(page, lines):
+    """The page with the lines between its markers."""
+    before, after = page.partition(BEGIN)[0], page.partition(END)[2]
+    return "\n".join([before + BEGIN, *lines, END + after])
+
+
+def progress(text):
+    """A status line that the next one overwrites, on a terminal only."""
+    if sys.stderr.isatty():
+        print(f"\r{text:<72}", end="", file=sys.stderr)
+
+
 # ---- bench ----
 
 def bench(arguments):
@@ -226,6 +300,19 @@ def parser():
     one.add_argument("--seed", type=natural, default=0,
                      help="of parameters and directions (default 0)")
     one.set_defaults(run=check)
+    three = commands.add_parser(
+        "layers", help="measure every layer: agreed and proven digits, column by column",
+        description="For one small problem per layer and option: the digits that its outputs share "
+                    "with PyTorch's, its derivatives with those of other routes, its Kronecker "
+                    "factors with loops, and those proven by balls. Exit status 0 if every number "
+                    f"reaches {layer_table.WANTED}, else 1.",
+        epilog="example: python -m reference layers --into docs/7-layers.md")
+    three.add_argument("--markdown", action="store_true", help="print the table in Markdown")
+    three.add_argument("--into", type=Path, metavar="FILE",
+                       help="put it between the markers of a page instead")
+    three.add_argument("--workers", type=positive, default=1, metavar="N",
+                       help="processes (default 1)")
+    three.set_defaults(run=layers)
     two = commands.add_parser(
         "bench", help="time dense matrices and products, beside peers and the matrix product",
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -1,0 +1,116 @@
+"""The table of layers is what the code measures, and the page holds it."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from reference.__main__ import BEGIN, END, cell, main
+from reference.oracle import layer_table
+from reference.oracle.layer_table import COLUMNS, LAYERS, LayerRow, recorded, row_of
+
+PAGE = Path(__file__).parents[2] / "docs" / "7-layers.md"
+AGAIN = "measure it again: python -m reference layers --into docs/7-layers.md"
+WOBBLE = 1.5                           # digits: last places depend on the BLAS
+ALL = 16.0                             # no difference at all, where another BLAS may have one
+
+
+def on_page():
+    """{name: [cell, ...]} of the page, and its header."""
+    block = PAGE.read_text("utf-8").partition(BEGIN)[2].partition(END)[0]
+    header, _, *lines = ([c.strip() for c in line.strip("|").split("|")]
+                         for line in block.strip().splitlines())
+    return header, {name: cells for name, *cells in lines}
+
+
+def same(written, measured):
+    """Words are equal, numbers within WOBBLE."""
+    numbers = [ALL if text == "all" else text for text in (written, measured)]
+    try:
+        return abs(float(numbers[0]) - float(numbers[1])) <= WOBBLE
+    except ValueError:
+        return written == measured
+
+
+def test_the_page_has_a_row_for_every_problem_and_the_columns_of_the_code():
+    header, rows = on_page()
+    assert header == ["layer", *COLUMNS], AGAIN
+    assert list(rows) == list(LAYERS), AGAIN
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_a_row_is_what_the_code_measures(name):
+    row, rows = row_of(name), on_page()[1]
+    assert row.passed, row
+    measured = [cell(answer) for answer in row.cells.values()]
+    assert all(map(same, rows.get(name, [AGAIN] * len(measured)), measured)), (measured, AGAIN)
+
+
+def test_what_differs_is_seen():
+    assert same("15.3", "14.1") and same("all", "15.2") and same("couples", "couples")
+    assert not (same("15.3", "13.1") or same("15.3", "couples") or same("-", "15.3")
+                or same("couples", "not affine"))
+    assert not LayerRow("a", {"gradient": 11.9}).passed
+    assert not LayerRow("a", {"gradient": np.nan}).passed
+    assert LayerRow("a", {"gradient": 12.1, "H v": None, "per example": "couples"}).passed
+
+
+def test_a_record_is_read_and_compared(tmp_path, monkeypatch):
+    name = next(iter(LAYERS))
+    objective, theta = layer_table.problem(name)
+    record = {"x": objective.x, "output": objective.outputs(theta)}
+    record |= {f"theta {key}": array for key, array in objective.net.named(theta).items()}
+    path = tmp_path / "pytorch.npz"
+    monkeypatch.setattr(layer_table, "RECORD", path)
+    assert recorded(name) == {} and row_of(name).cells["forward"] is None
+    np.savez(path, **{f"{name}|{key}": array for key, array in record.items()})
+    assert recorded(name).keys() == record.keys() and recorded("no such") == {}
+    assert row_of(name).cells["forward"] == np.inf
+    np.savez(path, **{f"{name}|{key}": array * (1 + 1e-9 * (key == "output"))
+                      for key, array in record.items()})
+    assert 8.9 < row_of(name).cells["forward"] < 9.1 and not row_of(name).passed
+
+
+def test_an_error_that_is_no_refusal_is_not_made_a_word(monkeypatch):
+    def broken(name, objective, theta):
+        raise ValueError("out of order")
+    monkeypatch.setitem(layer_table.COLUMNS, "forward", broken)
+    with pytest.raises(ValueError, match="out of order"):
+        row_of(next(iter(LAYERS)))
+
+
+# ---- the command ----
+
+@pytest.fixture
+def two(monkeypatch):
+    """Two problems only."""
+    few = dict(list(LAYERS.items())[:2])
+    monkeypatch.setattr(layer_table, "LAYERS", few)
+    return list(few)
+
+
+def test_the_command_prints_a_line_per_problem_and_markdown_if_asked(two, capsys):
+    assert main(["layers"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line[:44].strip() for line in lines] == ["layer", *two]
+    assert main(["layers", "--markdown"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(" | ")[0] for line in lines[2:]] == [f"| {name}" for name in two]
+
+
+def test_the_command_fills_a_page_and_nothing_else(two, tmp_path, capsys):
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n", "utf-8")
+    assert main(["layers", "--into", str(page)]) == 0 and not capsys.readouterr().out
+    first, *table, last = page.read_text("utf-8").splitlines()[1:-1]
+    assert (first, last, len(table)) == (BEGIN, END, 4) and "old" not in table
+    assert page.read_text("utf-8").startswith("before\n")
+    page.write_text("no markers", "utf-8")
+    assert main(["layers", "--into", str(page)]) == 2 and "needs the lines" in capsys.readouterr().err
+    assert main(["layers", "--into", str(tmp_path / "none.md")]) == 2
+
+
+def test_a_layer_that_loses_digits_is_named_and_the_status_is_1(two, monkeypatch, capsys):
+    monkeypatch.setitem(layer_table.COLUMNS, "forward", lambda *_: 3.0)
+    assert main(["layers"]) == 1
+    assert capsys.readouterr().err.splitlines()[0] == f"FAILED: {two[0]}"
