@@ -5,6 +5,8 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 import reference as ref
 from reference.arrays import functions as F
 from reference.derivatives.routes import ROUTES, Route
@@ -28,7 +30,7 @@ LOSSES["PseudoHuber"] = Line(
     lambda z, y: diagonal(1 / (root(z, y) ** 3)), LOSSES["SquaredError"].targets)
 
 
-# ---- a layer is two methods, and says its shapes ----
+# ---- a layer is two methods; check_layer asks it for everything else ----
 
 @dataclass(frozen=True)
 class Scale(ref.Layer):
@@ -41,14 +43,14 @@ class Scale(ref.Layer):
     def shape(self):
         return 1, self.features
 
-    def output_shape(self, shape):
-        return shape                                   # a published layer refuses a wrong shape
-
     def forward(self, W, x):
         return x * W
 
     def vjp(self, W, x, y, dy):
         return F.sum(dy * x, -2)[..., None, :], dy * W
+
+
+print(ref.check_layer(Scale(5), (5,), np.random.default_rng(0)), end="\n\n")
 
 
 # ---- a route is a function and the error to expect of it ----
