@@ -45,6 +45,30 @@ def log1p(x):
     return 0.5 * np.log1p(a * (2 + a) + b * b) + 1j * np.arctan2(b, 1 + a)
 
 
+def sigmoid(x):
+    """1/(1 + exp(-x)): of real x accurate as it stands, and 0 where the truth is subnormal."""
+    if np.iscomplexobj(x):
+        return F.any_sigmoid(x)
+    with np.errstate(over="ignore"):
+        e = np.exp(-x)
+    e += 1
+    return 1 / e
+
+
+def sech2(x, tanh_x):
+    """4 e/(1 + e)^2, e = exp(-2 abs x): of real x accurate everywhere (its slope is not, at 0)."""
+    if np.iscomplexobj(x):
+        return F.any_sech2(x, tanh_x)
+    e = np.abs(x)
+    e *= -2
+    e = np.exp(e)
+    square = 1 + e
+    square *= square
+    e *= 4
+    e /= square
+    return e
+
+
 def einsum(spec, x, y):
     """numpy.einsum of two arrays, by matrix products where that is possible."""
     return np.einsum(spec, x, y, optimize=True)
@@ -62,8 +86,15 @@ def stack(arrays):
 
 
 def take(x, index):
-    """numpy.take along the last axis; index is known to be inside."""
-    return np.take(x, index, axis=-1, mode="clip")
+    """numpy.take along the last axis; index is known to be inside.
+
+    Where much is taken, or the axis before lies last in memory anyway, whole rows of that one are
+    copied, and it stays last in memory: what follows has long rows, too.
+    """
+    if x.ndim < 2 or not (index.size >= x.shape[-1] or swapaxes(x, -1, -2).flags.c_contiguous):
+        return np.take(x, index, axis=-1, mode="clip")
+    rows = np.ascontiguousarray(swapaxes(x, -1, -2))
+    return np.moveaxis(np.take(rows, index, axis=-2, mode="clip"), -1, x.ndim - 2)
 
 
 def scatter(x, index, size, block=2 ** 16):

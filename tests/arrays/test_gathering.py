@@ -201,3 +201,13 @@ def test_sums_of_balls_enclose_and_untouched_places_are_exact_zeros():
         assert all(type(t) is flint.arb for t in y)
         assert y[1].contains(ARB(3, 0.75)) and y[3].contains(ARB(1) / 3)
         assert all(y[k] == 0 for k in (0, 2, 4))
+
+
+@pytest.mark.parametrize("index", [np.array([1]), np.arange(12).reshape(3, 4) % 4],
+                         ids=["few", "many"])
+def test_take_is_the_same_for_every_order_of_the_axes_in_memory(index):
+    x = np.random.default_rng(0).standard_normal((2, 5, 4))
+    for order in ((0, 1, 2), (0, 2, 1), (2, 1, 0), (1, 2, 0)):
+        laid = np.ascontiguousarray(x.transpose(order)).transpose(np.argsort(order))
+        assert np.array_equal(F.take(laid, index), x[..., index])
+        assert np.array_equal(F.take(laid[0, 0], index), x[0, 0][index])
