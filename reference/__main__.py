@@ -236,7 +236,7 @@ def bench(arguments):
     """Race every task, print medians and ratios, and return the exit status."""
     from .oracle import timing
     try:
-        tasks = timing.tasks(np.random.default_rng(0), peers=arguments.peers)
+        tasks = timing.tasks(np.random.default_rng(0), arguments.peers, arguments.problems)
     except Absent as error:
         raise Refused(error) from None
     if arguments.out:
@@ -321,11 +321,23 @@ def parser():
         epilog="example:\n  python -m reference bench --peers jax,torch --rounds 5 --out results")
     two.add_argument("--peers", type=lambda text: text.split(","), default=[], metavar="NAMES",
                      help=f"comma-separated, among {', '.join(NAMES)}; they must be installed")
+    two.add_argument("--problems", type=bench_problems, default=["chain"], metavar="NAMES",
+                     help="comma-separated, among chain, lenet, lstm (default chain)")
     two.add_argument("--rounds", type=positive, default=7, metavar="N", help="default 7")
     two.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
     two.add_argument("--out", type=Path, metavar="DIR", help="also write DIR/bench.json")
     two.set_defaults(run=bench)
     return top
+
+
+def bench_problems(text):
+    """Names of problems of the bench, without repetition."""
+    from .oracle.timing import PROBLEMS
+    for name in text.split(","):
+        if name not in PROBLEMS:
+            raise argparse.ArgumentTypeError(f"no problem {name!r}; choose among "
+                                             f"{', '.join(PROBLEMS)}")
+    return list(dict.fromkeys(text.split(",")))
 
 
 def natural(text, least=0):
