@@ -19,9 +19,10 @@ from ..arrays import functions as F
 # ---- one axis ----
 
 def window(size, kernel, stride=1, before=0, after=0, dilation=1, ceil=False):
-    """Coordinates t stride - before + k dilation, T = 1 + (size + pads - dilation (k-1) - 1)/stride.
+    """Coordinates t stride - before + k dilation, T = 1 + (size + pads - reach)/stride of them.
 
-    The division rounds down, or up with `ceil`, but no window begins behind the padding before.
+    A window reaches over dilation (k - 1) + 1 places.  The division rounds down, or up with `ceil`,
+    if that window does not begin behind the input.
     """
     room = size + before + after - dilation * (kernel - 1) - 1
     if room < 0:
@@ -68,7 +69,7 @@ def combined(tables, sizes):
 
 
 def of_channels(places, channels, size):
-    """The same for each channel: (T, K) -> (channels, T, K), each having `size` places; -1 stays."""
+    """(T, K) -> (channels, T, K): the same in each channel of `size` places; -1 stays."""
     return np.where(places < 0, -1, places + size * np.arange(channels)[:, None, None])
 
 
