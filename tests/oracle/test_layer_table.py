@@ -12,7 +12,7 @@ from reference.oracle.layer_table import COLUMNS, LAYERS, LayerRow, recorded, ro
 PAGE = Path(__file__).parents[2] / "docs" / "7-layers.md"
 AGAIN = "measure it again: python -m reference layers --into docs/7-layers.md"
 WOBBLE = 1.5                           # digits: last places depend on the BLAS
-ALL = 16.0                             # no difference at all, where another BLAS may have one
+FULL = 15.5                            # more than these is luck, no difference at all included
 
 
 def on_page():
@@ -25,11 +25,12 @@ def on_page():
 
 def same(written, measured):
     """Words are equal, numbers within WOBBLE."""
-    numbers = [ALL if text == "all" else text for text in (written, measured)]
+    numbers = [FULL if text == "all" else text for text in (written, measured)]
     try:
-        return abs(float(numbers[0]) - float(numbers[1])) <= WOBBLE
+        one, other = (min(float(number), FULL) for number in numbers)
     except ValueError:
         return written == measured
+    return abs(one - other) <= WOBBLE
 
 
 def test_the_page_has_a_row_for_every_problem_and_the_columns_of_the_code():
@@ -47,7 +48,8 @@ def test_a_row_is_what_the_code_measures(name):
 
 
 def test_what_differs_is_seen():
-    assert same("15.3", "14.1") and same("all", "15.2") and same("couples", "couples")
+    assert same("15.3", "14.1") and same("all", "14.2") and same("16.8", "14.9")
+    assert same("couples", "couples")
     assert not (same("15.3", "13.1") or same("15.3", "couples") or same("-", "15.3")
                 or same("couples", "not affine"))
     assert not LayerRow("a", {"gradient": 11.9}).passed
