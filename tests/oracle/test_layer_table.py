@@ -108,7 +108,8 @@ def test_the_command_fills_a_page_and_nothing_else(two, tmp_path, capsys):
     assert (first, last, len(table)) == (BEGIN, END, 4) and "old" not in table
     assert page.read_text("utf-8").startswith("before\n")
     page.write_text("no markers", "utf-8")
-    assert main(["layers", "--into", str(page)]) == 2 and "needs the lines" in capsys.readouterr().err
+    assert main(["layers", "--into", str(page)]) == 2
+    assert "needs the lines" in capsys.readouterr().err
     assert main(["layers", "--into", str(tmp_path / "none.md")]) == 2
 
 
