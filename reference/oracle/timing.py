@@ -15,15 +15,19 @@ from ..curvature.operator import blocks, dense
 from ..derivatives.routes import gradient, hvp
 from ..network.affine import Dense
 from ..network.compose import Sequential
-from ..network.elementwise import Elementwise
+from ..network.convolution import Conv2d
+from ..network.elementwise import Elementwise, Tanh
 from ..network.losses import CrossEntropy
 from ..network.objective import Objective
+from ..network.pooling import AvgPool2d, Flatten
+from ..network.recurrent import LSTM
 from ..problems.digits import digits
 from .check import agreement
 from .peers import load
 
 LIMIT, OURS = "matrix products alone", "reference"
 DIRECTIONS = 32
+PATIENCE = 1.0                         # seconds
 SAME = 10                              # digits that contestants must share to be worth timing
 
 
@@ -45,23 +49,71 @@ def chain_objective(rng, widths, n):
     return Objective(net, CrossEntropy(), *digits(n)), net.initial(rng)
 
 
-def tasks(rng, widths=(64, 32, 32, 10), n=500, peers=()):
-    """{task: {contestant: function}}; the first contestant of each task is the reference."""
+def lenet_objective(rng, n=128):
+    """n noise images (1, 14, 14), two convolutions, tanh, a pooling, cross-entropy: P = 1626."""
+    net = Sequential(Conv2d(1, 4, 3), Tanh(), AvgPool2d(2), Conv2d(4, 8, 3), Tanh(), Flatten(),
+                     Dense(128, 10))
+    return _on_noise(rng, net, (n, 1, 14, 14), 10)
+
+
+def lstm_objective(rng, n=64):
+    """n noise sequences (12, 8), an LSTM's last hidden state, cross-entropy: P = 1749."""
+    return _on_noise(rng, Sequential(LSTM(8, 16, last=True), Dense(16, 5)), (n, 12, 8), 5)
+
+
+def _on_noise(rng, net, shape, classes):
+    x, y = rng.standard_normal(shape), rng.integers(classes, size=shape[0])
+    return Objective(net, CrossEntropy(), x, y), net.initial(rng)
+
+
+# ---- tasks: {task: {contestant: function}}, the reference first ----
+
+def tasks(rng, peers=(), problems=("chain",)):
+    """The tasks of the named problems, beside the named peers."""
+    return {task: contestants for problem in problems
+            for task, contestants in PROBLEMS[problem](rng, peers).items()}
+
+
+def chain_tasks(rng, peers=(), widths=(64, 32, 32, 10), n=500):
+    """Every quantity, the diagonal blocks, and what products with directions cost."""
     objective, theta = chain_objective(rng, widths, n)
-    forms = {name: load(name).forms(objective, theta) for name in peers}
-    H = {OURS: lambda: dense(hessian(objective, theta))}
-    G = {OURS: lambda: dense(gauss_newton(objective, theta))}
-    for quantity, contestants in (("hessian", H), ("gauss_newton", G)):
-        contestants[LIMIT] = limit(objective.net.layout.shapes, n)
-        contestants.update({f"{name}: {form}": function for name, offered in forms.items()
-                            for form, function in offered[quantity].items()})
     where = f"{'-'.join(map(str, widths))}, N = {n}, P = {theta.size}"
-    return {f"Hessian, {where}": H, f"Gauss-Newton, {where}": G,
+    found, shapes = quantity_tasks(rng, objective, theta, where, peers), objective.net.layout.shapes
+    for quantity in ("Hessian", "Gauss-Newton"):
+        found[f"{quantity}, {where}"][LIMIT] = limit(shapes, n)
+    return {**found,
             f"Hessian blocks, {where}": {
                 OURS: lambda: blocks(hessian(objective, theta), objective.net.layout),
-                LIMIT: limit(objective.net.layout.shapes, n, whole=False)},
+                LIMIT: limit(shapes, n, whole=False)},
             **_products(rng, objective, theta, where),
             **_products(rng, *chain_objective(rng, (64, 16, 10), 200), "64-16-10, N = 200")}
+
+
+def quantity_tasks(rng, objective, theta, where, peers=()):
+    """Gradient, H v, G v and the two dense matrices, by the reference and by every peer's forms."""
+    v = rng.standard_normal(theta.size)
+    offered = {name: load(name).forms(objective, theta, v) for name in peers}
+    ours = {"gradient": lambda: gradient(objective, theta),
+            "hvp": lambda: hvp(objective, theta, v),
+            "ggnvp": lambda: gauss_newton(objective, theta) @ v,
+            "hessian": lambda: dense(hessian(objective, theta)),
+            "gauss_newton": lambda: dense(gauss_newton(objective, theta))}
+
+    def theirs(quantity):
+        return {f"{name}: {form}": function for name, forms in offered.items()
+                for form, function in forms.get(quantity, {}).items()}
+    return {f"{TITLES[quantity]}, {where}": {OURS: function, **theirs(quantity)}
+            for quantity, function in ours.items()}
+
+
+TITLES = {"gradient": "gradient", "hvp": "H v", "ggnvp": "G v", "hessian": "Hessian",
+          "gauss_newton": "Gauss-Newton"}
+PROBLEMS = {
+    "chain": chain_tasks,
+    "lenet": lambda rng, peers: quantity_tasks(
+        rng, *lenet_objective(rng), "LeNet on 14 x 14, N = 128, P = 1626", peers),
+    "lstm": lambda rng, peers: quantity_tasks(
+        rng, *lstm_objective(rng), "LSTM 8-16 over 12 steps, N = 64, P = 1749", peers)}
 
 
 def _products(rng, objective, theta, where):
@@ -94,7 +146,8 @@ def race(task, contestants, rounds):
     """[Timing, ...]: every contestant once per round, after a first run that compares the answers.
 
     In each round a contestant runs twice, and the second run counts: the first finds the threads
-    of the contestant before it still spinning, and its memory not yet given back.
+    of the contestant before it still spinning, and its memory not yet given back.  Whoever takes
+    longer than PATIENCE, and thrice the fastest, runs in the first round only.
 
     Raises
     ------
@@ -107,9 +160,15 @@ def race(task, contestants, rounds):
             raise ValueError(f"{task}: {name} shares only {agreement(answer, answers[OURS]):.1f} "
                              "digits with the reference; its time would mean nothing.")
     seconds = {name: [] for name in contestants}
+    dropped = set()
     for _ in range(rounds):
         for name, contestant in contestants.items():
+            if name in dropped:
+                continue
             seconds[name].append(_seconds(contestant) / (DIRECTIONS if "each" in name else 1))
+        fastest = min(times[0] for times in seconds.values())
+        dropped = {name for name, times in seconds.items()
+                   if times[0] > max(PATIENCE, 3 * fastest)}
     medians = {name: float(np.median(s)) for name, s in seconds.items()}
     return [Timing(task, name, s, s / medians[OURS]) for name, s in medians.items()]
 

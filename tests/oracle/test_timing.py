@@ -1,18 +1,20 @@
 """The race is fair to whom it lets in, and the products take as few gradients as they should."""
 
 import json
+import time
 
 import numpy as np
 import pytest
 
 from reference.__main__ import main
 from reference.oracle import peers, timing
+from reference.oracle.peers.steps import parts, steps
 
 WIDTHS, N = (64, 5, 4, 10), 30
 
 
 def small_tasks(**options):
-    return timing.tasks(np.random.default_rng(0), WIDTHS, N, **options)
+    return timing.chain_tasks(np.random.default_rng(0), widths=WIDTHS, n=N, **options)
 
 
 def test_every_task_has_the_reference_first_and_ratios_to_it():
@@ -67,16 +69,51 @@ def test_a_framework_that_is_installed_agrees_with_the_assembled_matrices(name):
         timing.race(task, contestants, rounds=1)
 
 
+SMALL = {"lenet": lambda rng: timing.lenet_objective(rng, n=6),
+         "lstm": lambda rng: timing.lstm_objective(rng, n=6)}
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("problem", SMALL)
+@pytest.mark.parametrize("name", peers.NAMES)
+def test_a_framework_agrees_on_networks_of_other_layers(name, problem):
+    pytest.importorskip(name)
+    rng = np.random.default_rng(0)
+    for task, contestants in timing.quantity_tasks(rng, *SMALL[problem](rng), problem,
+                                                   [name]).items():
+        timing.race(task, contestants, rounds=1)
+
+
+@pytest.mark.parametrize("problem", SMALL)
+def test_steps_place_every_parameter_of_a_network(problem):
+    objective, theta = SMALL[problem](np.random.default_rng(0))
+    matrices = [W for _, Ws in parts(steps(objective), theta) for W in Ws]
+    assert [W.shape for W in matrices] == list(objective.net.layout.shapes)
+    np.testing.assert_array_equal(np.concatenate([W.ravel() for W in matrices]), theta)
+
+
 def test_adapters_refuse_networks_that_they_do_not_spell_out():
+    from reference import Conv2d, CrossEntropy, Dense, Flatten, Objective, Sequential
     from reference.problems import ZOO
-    objective, _ = ZOO["uncertain regression"](np.random.default_rng(0))
-    with pytest.raises(ValueError, match="Dense/Tanh"):
-        peers.dense_tanh_shapes(objective)
+    rng = np.random.default_rng(0)
+    padded = Objective(Sequential(Conv2d(1, 2, 3, padding=1), Flatten(), Dense(32, 3)),
+                       CrossEntropy(), rng.standard_normal((2, 1, 4, 4)), np.array([0, 1]))
+    for objective in (ZOO["uncertain regression"](rng)[0], padded):
+        with pytest.raises(ValueError, match="the adapters know layers Dense, Tanh"):
+            steps(objective)
+
+
+def test_whoever_is_slow_runs_in_the_first_round_only(monkeypatch):
+    monkeypatch.setattr(timing, "PATIENCE", 0.01)
+    calls = []
+    slow = lambda: calls.append(time.sleep(0.02)) or np.ones(1)
+    timing.race("task", {timing.OURS: lambda: np.ones(1), "peer: slow": slow}, rounds=5)
+    assert len(calls) == 3                                # compared, and twice in the first round
 
 
 def test_bench_prints_and_writes_its_times(monkeypatch, tmp_path, capsys):
-    tasks = timing.tasks
-    monkeypatch.setattr(timing, "tasks", lambda rng, peers: tasks(rng, WIDTHS, N, peers))
+    monkeypatch.setattr(timing, "tasks", lambda rng, *chosen: small_tasks())
     assert main(["bench", "--rounds", "1", "--out", str(tmp_path / "new")]) == 0
     written = json.loads((tmp_path / "new" / "bench.json").read_text())
     assert {t["task"].split(",")[0] for t in written["timings"]} >= {"Hessian", "Gauss-Newton"}
@@ -86,3 +123,9 @@ def test_bench_prints_and_writes_its_times(monkeypatch, tmp_path, capsys):
 def test_bench_refuses_an_unknown_peer_before_any_work(capsys):
     assert main(["bench", "--peers", "fortran"]) == 2
     assert "choose among jax, torch" in capsys.readouterr().err
+
+
+def test_bench_refuses_an_unknown_problem(capsys):
+    with pytest.raises(SystemExit):
+        main(["bench", "--problems", "chain,vgg"])
+    assert "choose among chain, lenet, lstm" in capsys.readouterr().err

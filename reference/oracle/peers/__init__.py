@@ -1,11 +1,12 @@
-"""Other frameworks' ways to the same matrices; each is imported only when it is named.
+"""Other frameworks' ways to the same answers; each is imported only when it is named.
 
-`load(name)` gives a module with `forms(objective, theta)`: {quantity: {form: () -> array}}.
+`load(name)` gives a module with `forms(objective, theta, v)`: {quantity: {form: () -> array}}, for
+the gradient, H v ("hvp"), G v ("ggnvp"), H ("hessian") and G ("gauss_newton"), or some of them.
 """
 
 from importlib import import_module
 
-NAMES = ("jax", "torch")
+NAMES = ("jax", "torch", "curvlinops", "backpack")
 
 
 class Absent(Exception):
@@ -21,16 +22,3 @@ def load(name):
     except ModuleNotFoundError as error:
         raise Absent(f"{error.name} is not installed; pip install '.[peers]', "
                      "or leave it out of --peers.") from None
-
-
-def dense_tanh_shapes(objective):
-    """Shapes of W for a chain Dense, Tanh, ..., Dense with biases and cross-entropy on labels.
-
-    The adapters spell out that network and no other.
-    """
-    net, loss = objective.net, objective.loss
-    layers = [type(layer).__name__ if layer.shape else layer.name for layer in net.layers]
-    wanted = ["Dense", "Tanh"] * (len(layers) // 2) + ["Dense"]
-    if layers != wanted or loss.name != "CrossEntropy" or objective.l2 or objective.y.ndim != 1:
-        raise ValueError(f"the adapters know Dense/Tanh chains with cross-entropy, not {net}.")
-    return net.layout.shapes

@@ -1,0 +1,90 @@
+"""The networks as torch modules, and theta as the list of their parameters."""
+
+import torch
+from torch import nn
+
+from .steps import parts
+
+
+class Cells(nn.LSTM):
+    """nn.LSTM's parameters, in a loop that is written out."""
+
+    def forward(self, x):
+        """Every hidden state (N, T, H), and the last hidden and cell state."""
+        s = nn.functional.linear(x, self.weight_ih_l0, self.bias_ih_l0 + self.bias_hh_l0)
+        h = c = x.new_zeros(len(x), self.hidden_size)
+        hs = []
+        for s_t in s.unbind(1):
+            i, f, g, o = (s_t + h @ self.weight_hh_l0.T).chunk(4, -1)
+            c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+            h = torch.sigmoid(o) * torch.tanh(c)
+            hs.append(h)
+        return torch.stack(hs, 1), (h, c)
+
+
+class Unfolded(nn.Conv2d):
+    """nn.Conv2d's parameters, as a product with patches."""
+
+    def forward(self, x):
+        """(N, C, H, W) -> (N, O, H', W')."""
+        (k, l), (H, W) = self.kernel_size, x.shape[-2:]
+        p = nn.functional.unfold(x, (k, l))
+        s = self.weight.flatten(1) @ p + self.bias[:, None]
+        return s.unflatten(-1, (H - k + 1, W - l + 1))
+
+
+class Last(nn.Module):
+    """The last hidden state of an LSTM's outputs."""
+
+    def forward(self, outputs):
+        """(hs (N, T, H), state) -> (N, H)."""
+        return outputs[0][:, -1]
+
+
+VARIANTS = {"nn.Conv2d": {"Conv2d": nn.Conv2d}, "unfold": {"Conv2d": Unfolded},
+            "nn.LSTM": {"LSTM": nn.LSTM}, "loop of cells": {"LSTM": Cells}}
+
+
+def modules(steps, theta):
+    """{variant: Sequential with theta in it}; one without a name if there is nothing to choose."""
+    kinds = {step.kind for step in steps}
+    return {name: module(steps, theta, **classes) for name, classes in VARIANTS.items()
+            if set(classes) <= kinds} or {"": module(steps, theta)}
+
+
+def module(steps, theta, Conv2d=nn.Conv2d, LSTM=nn.LSTM, last=(Last(),)):
+    """The Sequential of torch's own layers, with theta in it; `last` follows an LSTM."""
+    make = {"Dense": lambda s: [nn.Linear(*s.inputs, *s.outputs)],
+            "Tanh": lambda s: [nn.Tanh()],
+            "Conv2d": lambda s: [Conv2d(s.inputs[0], s.outputs[0], s.width)],
+            "AvgPool2d": lambda s: [nn.AvgPool2d(s.width)],
+            "Flatten": lambda s: [nn.Flatten()],
+            "LSTM": lambda s: [LSTM(s.inputs[1], *s.outputs, batch_first=True), *last]}
+    net = nn.Sequential(*[layer for step in steps for layer in make[step.kind](step)]).double()
+    nn.utils.vector_to_parameters(torch.tensor(theta)[Places(steps, theta.size).order],
+                                  net.parameters())
+    return net
+
+
+class Places:
+    """Where torch's parameters lie in theta: their entries, one after the other, are t[order]."""
+
+    def __init__(self, steps, size):
+        self.steps = steps
+        self.order = torch.cat([w.flatten() for w in self.split(torch.arange(size))])
+        self.inverse = torch.argsort(self.order)
+
+    def split(self, t):
+        """theta (..., P) -> [weight (..., O, ...), bias (..., O), ...], in torch's order."""
+        found = []
+        for step, Ws in parts(self.steps, t):
+            weights = [W[..., :-1] for W in Ws]
+            if step.kind == "Conv2d":
+                kernel = (step.inputs[0], step.width, step.width)
+                weights = [w.unflatten(-1, kernel) for w in weights]
+            found += weights + [W[..., -1] for W in Ws]
+        return found
+
+    def join(self, tensors, lead=()):
+        """The inverse of split."""
+        return torch.cat([w.reshape(*lead, -1) for w in tensors], -1)[..., self.inverse]
