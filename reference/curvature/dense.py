@@ -42,25 +42,20 @@ def is_assembled(objective, theta):
 
 def is_chain(objective, theta):
     """Whether all of the network is a chain."""
-    return is_assembled(objective, theta) and chain_start(layerwise.point(objective, theta)) == 0
-
-
-def chain_start(at):
-    """The cut, or 0 where no layer before it has weights."""
-    return at.cut if any(at.Ws[:at.cut]) else 0
+    return is_assembled(objective, theta) and layerwise.point(objective, theta).cut == 0
 
 
 def chain(at):
     """The Chain at the end of a network, None if it is empty."""
-    layers, xs, dxs = at.layers[at.cut:], at.xs[at.cut:], at.backward[1][at.cut:]
+    layers, traces, dys = at.layers[at.cut:], at.traces[at.cut:], at.backward[1][at.cut:]
     places = [i for i, layer in enumerate(layers) if isinstance(layer, Dense)]
     runs = [layers[i + 1:j] for i, j in zip(places, places[1:] + [len(layers)])]
-    bent = [_slope_and_bend(run, xs[i + 1], dxs[i + 1 + len(run)]) for i, run in zip(places, runs)
+    bent = [_slope_and_bend(run, traces[i][-1], dys[i + len(run)]) for i, run in zip(places, runs)
             if run or i != places[-1]]
     return Chain([W for Ws in at.Ws[at.cut:] for W in Ws],
-                 [layers[i].patches(xs[i]) for i in places],
+                 [layers[i].patches(traces[i][0]) for i in places],
                  [slope for slope, _ in bent], [bend for _, bend in bent],
-                 [dxs[i + 1] for i in places], [layers[i].bias for i in places])
+                 [dys[i] for i in places], [layers[i].bias for i in places])
 
 
 def _slope_and_bend(run, s, dx):
@@ -105,17 +100,17 @@ def _rows(at, S, second_order):
     if second_order:
         for i, rows in layerwise.upper_rows(at):
             yield at.starts[i], rows
-    elif chain_start(at):
-        yield 0, layerwise.gauss_newton_rows(at, of_all_places(S, at.xs[-1]))
+    elif at.cut:
+        yield 0, layerwise.gauss_newton_rows(at, of_all_places(S, at.z))
 
 
 def _assembled(objective, theta, S, second_order):
     at = layerwise.point(objective, theta)
-    S, P, end = S(at.xs[-1]), theta.size, at.starts[at.cut]
+    S, P, end = S(at.z), theta.size, at.starts[at.cut]
     if end == 0:
         H = _chain_matrix(at, S, second_order)
     else:
-        H = np.empty((P, P), at.xs[-1].dtype)
+        H = np.empty((P, P), at.z.dtype)
         if end < P:
             H[end:, end:] = _chain_matrix(at, S, second_order)
         for start, rows in _rows(at, S, second_order):
@@ -137,7 +132,7 @@ def _write_symmetric(H, start, rows, tile=512):
 def _assembled_blocks(objective, theta, S, second_order):
     """The diagonal blocks of all matrices."""
     at = layerwise.point(objective, theta)
-    S, slices, found = S(at.xs[-1]), objective.net.layout.slices, []
+    S, slices, found = S(at.z), objective.net.layout.slices, []
     for start, rows in _rows(at, S, second_order):
         for s in slices:
             if start <= s.start < start + len(rows):

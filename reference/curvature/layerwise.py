@@ -2,12 +2,13 @@
 
 The layers from `cut` on, where nothing but Dense and elementwise layers follow, are a chain, whose
 matrix `assembly` forms from a few products.  Each layer l before it contributes its rows of the
-Hessian's upper triangle, and there are two ways to them, both a dual pass through what follows:
+Hessian's upper triangle, and there are three ways to them, all dual passes through what follows:
 
     weights          perturb W_l itself: O I directions, and R{dW_m} for m >= l are the rows;
     pre-activations  perturb s_l: T O directions serve all entries of W_l, since s_l = W_l p_l:
                      H_lm[(i,j),(k,q)] = sum_ntu p_l[n,t,j] (R_ti{g_m}[n,u,k] p_m[n,u,q]
-                                                             + R_ti{p_m}[n,u,q] g_m[n,u,k]).
+                                                             + R_ti{p_m}[n,u,q] g_m[n,u,k]);
+    steps            the same for the cells of a recurrent layer, see `stepwise`.
 
 The second is cheaper where a matrix is used at few places (T < I): after some pooling a convolution
 has fewer positions than a patch has entries.  A Gauss-Newton matrix is J^T S J, with the factors of
@@ -24,8 +25,11 @@ from ..arrays.dual import Dual
 from ..derivatives.directions import AT_ONCE
 from ..derivatives.jacobian import unit_cotangents
 from ..network.affine import Affine, Dense
+from ..network.compose import Sequential
 from ..network.elementwise import Elementwise
-from ..network.uses import Use
+from ..network.recurrent import Recurrent
+from . import stepwise
+from .contractions import contract, dual_matrices, pair, tangent
 
 TILE = 256                            # columns of J^T S J at a time: only upper tiles are formed
 ROOM = 2 ** 25                        # numbers in all Jacobians held at a time
@@ -33,55 +37,72 @@ ROOM = 2 ** 25                        # numbers in all Jacobians held at a time
 
 @dataclass(frozen=True, eq=False)
 class Point:
-    """A network at theta: per layer its matrices, its input and output xs[i], xs[i + 1]."""
+    """A network at theta: its layers one after the other, their matrices and traces."""
 
     objective: Any
-    layers: tuple
+    layers: list
     Ws: list
-    xs: list
+    traces: list
+
+    @property
+    def z(self):
+        """The network's output."""
+        return self.traces[-1][-1]
 
     @cached_property
     def backward(self):
-        """(uses per layer, cotangents dxs) of L."""
-        return self.pulled(self.objective.dz(self.xs[-1]))
+        """(uses per layer, cotangents dys of their outputs) of L."""
+        return self.pulled(self.objective.dz(self.z))
 
     def pulled(self, dz):
-        """(uses per layer, cotangents dxs), for any cotangents dz (..., N, ...)."""
-        net = self.objective.net
-        uses, dxs = net.pull_all([W for Ws in self.Ws for W in Ws], self.xs, dz, data=True)
-        return net.shared_out(uses), dxs
+        """(uses per layer, cotangents dys of their outputs), for any cotangents dz (..., N, ...)."""
+        uses, dys = [], [dz]
+        for i in reversed(range(len(self.layers))):
+            here, dx = self.layers[i].pull(self.Ws[i], self.traces[i], dys[0], data=i == 0)
+            uses.insert(0, here)
+            dys.insert(0, dx)
+        return uses, dys[1:]
+
+    def batch(self, index):
+        """The same for some of the examples."""
+        theta = np.concatenate([W.reshape(-1) for Ws in self.Ws for W in Ws])
+        return point(self.objective.batch(index), theta)
 
     @cached_property
     def cut(self):
         """The first layer from which on all are Dense or elementwise, on vectors, Dense first."""
         start = len(self.layers)
         for i in reversed(range(len(self.layers))):
-            if not isinstance(self.layers[i], (Dense, Elementwise)) or self.xs[i].ndim != 2:
+            if not isinstance(self.layers[i], (Dense, Elementwise)) or self.traces[i][0].ndim != 2:
                 break
             start = i if isinstance(self.layers[i], Dense) else start
-        return start
-
-    def batch(self, index):
-        """The same for some of the examples."""
-        objective = self.objective.batch(index)
-        theta = np.concatenate([W.reshape(-1) for Ws in self.Ws for W in Ws])
-        return point(objective, theta)
+        return start if any(self.Ws[:start]) else 0
 
     @cached_property
     def starts(self):
         """Where each layer's weights begin in theta, and P."""
         return np.cumsum([0] + [sum(W.size for W in Ws) for Ws in self.Ws])
 
-    def columns(self, i):
-        """Layer i's part of theta."""
-        return slice(self.starts[i], self.starts[i + 1])
-
 
 def point(objective, theta):
     """The Point of the objective at theta."""
-    net = objective.net
-    return Point(objective, net.layers, net.shared_out(net.matrices(theta)),
-                 net.forward(theta, objective.x))
+    leaves, Ws, traces = _leaves(objective.net), objective.net.matrices(theta), []
+    x, own = objective.x, []
+    for layer in leaves:
+        own.append(Ws[:len(layer.shapes)])
+        Ws = Ws[len(layer.shapes):]
+        traces.append(layer.trace(own[-1], x))
+        x = traces[-1][-1]
+    return Point(objective, leaves, own, traces)
+
+
+def _leaves(layer):
+    """The layers one after the other, those within others too."""
+    if isinstance(layer, Recurrent):
+        return _leaves(layer.stack)
+    if not isinstance(layer, Sequential):
+        return [layer]
+    return [leaf for inner in layer.layers for leaf in _leaves(inner)]
 
 
 # ---- Hessian: rows of the layers before the chain ----
@@ -90,38 +111,42 @@ def upper_rows(at):
     """Yields (i, H[rows of layer i, columns of layers i, i + 1, ...]) for layers before the cut."""
     for i in range(at.cut):
         if at.Ws[i]:
-            yield i, (by_pre_activations if few_places(at, i) else by_weights)(at, i)
+            yield i, way(at, i)(at, i)
 
 
-def few_places(at, i):
-    """Whether layer i is s = W p at fewer places than a patch has entries."""
-    if not isinstance(at.layers[i], Affine):
-        return False
-    [use] = at.backward[0][i]
-    return type(use) is Use and use.p.shape[-2] < use.p.shape[-1]
+def way(at, i):
+    """The cheapest way to layer i's rows."""
+    layer, x = at.layers[i], at.traces[i][0]
+    if stepwise.few_steps(layer, x):
+        return by_steps
+    if isinstance(layer, Affine):
+        both = pair(at.backward[0][i][0])
+        if both is not None and both[0].shape[-2] < both[0].shape[-1]:
+            return by_pre_activations
+    return by_weights
 
 
 def by_weights(at, i):
     """Rows (|W_i|, ...): R{dW_m} along every entry of the layer's matrices."""
     layer, size = at.layers[i], at.starts[i + 1] - at.starts[i]
-    rows = np.empty((size, at.starts[-1] - at.starts[i]), at.xs[-1].dtype)
+    rows = np.empty((size, at.starts[-1] - at.starts[i]), at.z.dtype)
     for k in range(0, size, AT_ONCE):
         E = np.eye(size, dtype=rows.dtype)[k:k + AT_ONCE]
-        Ws = _dual_matrices(at.Ws[i], E)
-        trace = layer.trace(Ws, at.xs[i])
+        Ws = dual_matrices(at.Ws[i], E)
+        trace = layer.trace(Ws, at.traces[i][0])
         dy, later = _tail(at, i, trace[-1])
         here, _ = layer.pull(Ws, trace, dy, data=True)
-        np.concatenate([_tangent(use.total(), len(E)).reshape(len(E), -1) for use in here + later],
+        np.concatenate([tangent(use.total(), len(E)).reshape(len(E), -1) for use in here + later],
                        axis=1, out=rows[k:k + AT_ONCE])
     return rows
 
 
 def by_pre_activations(at, i):
     """The same rows, from perturbations of the layer's pre-activations."""
-    layer, [W], x, y = at.layers[i], at.Ws[i], at.xs[i], at.xs[i + 1]
-    p = at.backward[0][i][0].p
+    layer, [W], (x, y) = at.layers[i], at.Ws[i], at.traces[i]
+    p, _ = pair(at.backward[0][i][0])
     (N, T, J), O, M = p.shape, len(W), y[0].size
-    entry = layer.use(W, x, y, np.arange(M).reshape((1,) + y.shape[1:])).g[0]      # (T, O)
+    entry = pair(layer.use(W, x, y, np.arange(M).reshape((1,) + y.shape[1:])))[1][0]    # (T, O)
     rows = np.empty((O, J, at.starts[-1] - at.starts[i]), y.dtype)
     step = max(1, AT_ONCE // T)
     for o in range(0, O, step):
@@ -129,21 +154,24 @@ def by_pre_activations(at, i):
         E = np.eye(M, dtype=y.dtype)[chosen.reshape(-1)].reshape((-1, 1) + y.shape[1:])
         dy, later = _tail(at, i, Dual(y, np.broadcast_to(E, E.shape[:1] + y.shape)))
         uses = [layer.use(W, x, y, dy)] + later
-        np.concatenate([_contract(p, use, chosen.shape) for use in uses], axis=-1,
+        np.concatenate([contract(p, use, chosen.shape) for use in uses], axis=-1,
                        out=rows[o:o + step])
     return rows.reshape(O * J, -1)
 
 
-def _dual_matrices(Ws, E):
-    """The matrices as dual numbers, with the rows of E as directions."""
-    cuts = np.cumsum([W.size for W in Ws])[:-1]
-    return [Dual(W, d.reshape((len(E),) + W.shape))
-            for W, d in zip(Ws, np.split(E, cuts, axis=1))]
+def by_steps(at, i):
+    """The same rows for a recurrent layer."""
+    layer, y = at.layers[i], at.traces[i][-1]
 
-
-def _tangent(a, K):
-    """R{a} (K, ...) of a dual array; zeros for one that depends on no direction."""
-    return a.du if isinstance(a, Dual) else np.zeros((K,) + a.shape, a.dtype)
+    def tail(part, steps):
+        if layer.last:
+            return _tail(at, i, part)
+        du = np.zeros(part.extra + y.shape, y.dtype)
+        du[..., steps, :] = part.du
+        dy, later = _tail(at, i, Dual(y, du))
+        return dy[..., steps, :], later
+    U, later = stepwise.rows(layer, at.Ws[i], at.traces[i], at.backward[0][i], tail)
+    return np.concatenate([U + U.T, later], axis=1)
 
 
 def _tail(at, i, y):
@@ -157,29 +185,6 @@ def _tail(at, i, y):
         here, dy = layer.pull(Ws, trace, dy)
         uses[:0] = here
     return dy, uses
-
-
-def _contract(p, use, shape):
-    """sum_nt p[n,t,j] R_tk{dW_m of example n}: (k, J, O_m I_m), for directions (T, k)."""
-    K = shape[0] * shape[1]
-    if type(use) is not Use:
-        dW = _tangent(use.each(), K)
-        dW = dW.reshape(shape + (len(p), -1))
-        return np.einsum("ntj,tknw->kjw", p, dW, optimize=True)
-    g, q = (a.re if isinstance(a, Dual) else a for a in (use.g, use.p))
-    rows = _sandwich(p, _tangent(use.g, K), q, shape)                               # (k, J, O, I)
-    if isinstance(use.p, Dual):
-        rows += np.swapaxes(_sandwich(p, use.p.du, g, shape), -1, -2)
-    return rows.reshape(rows.shape[:2] + (-1,))
-
-
-def _sandwich(p, X, b, shape):
-    """sum_ntu p[n,t,j] X[(t,k),n,u,a] b[n,u,b] (k, J, A, B)."""
-    (T, k), (_, N, U, A) = shape, X.shape
-    X = np.moveaxis(X.reshape(T, k, N, U, A), 2, 0).reshape(N, T, -1)
-    pX = (np.swapaxes(p, -1, -2) @ X).reshape(N, -1, k, U, A)
-    rows = np.ascontiguousarray(pX.transpose(2, 1, 4, 0, 3)).reshape(-1, N * U)
-    return (rows @ b.reshape(N * U, -1)).reshape(k, -1, A, b.shape[-1])
 
 
 # ---- Gauss-Newton: what is not the chain's own ----
@@ -199,7 +204,7 @@ def gauss_newton_rows(at, S):
 
 
 def _rows_of_batch(at, S):
-    uses, _ = at.pulled(unit_cotangents(at.xs[-1]))
+    uses, _ = at.pulled(unit_cotangents(at.z))
     body = [use.each() for here in uses[:at.cut] for use in here]
     J = np.concatenate([dW.reshape(dW.shape[:2] + (-1,)) for dW in body], axis=-1)      # (M, N, B)
     SJ = np.ascontiguousarray(np.swapaxes(S @ np.swapaxes(J, 0, 1), 0, 1))

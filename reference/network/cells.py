@@ -27,11 +27,17 @@ def below(arrays):
     return F.transpose(F.concatenate([F.transpose(a) for a in arrays]))
 
 
+def compact(W):
+    """W in rows without gaps, which are multiplied faster, T times."""
+    return 1 * W
+
+
 class Cell:
     """What a recurrent layer asks for.
 
     gates : how many blocks of H rows W_ih has; `recurrent` : those of each recurrent matrix.
     states : h alone, or h and c.
+    added : whether recurrent products are added to s, and nothing else is done with them.
 
     split(Ws, bias) -> the matrices without biases, and what they add to s.
     step(s, Ws, state) -> (state, kept), kept a tuple of arrays.
@@ -42,13 +48,13 @@ class Cell:
     patches(states, kept) -> what each recurrent matrix multiplied.
     """
 
-    gates, recurrent, states = 1, (1,), 1
+    gates, recurrent, states, added = 1, (1,), 1, True
 
     def split(self, Ws, bias):
         """(matrices as `step` wants them, the biases (..., g H, 1) to be added to s)."""
         if not bias:
             return Ws, 0
-        return [W[..., :-1] for W in Ws], below([W[..., -1:] for W in Ws])
+        return [compact(W[..., :-1]) for W in Ws], below([W[..., -1:] for W in Ws])
 
     def patches(self, states, kept):
         """h of the step before."""
@@ -130,7 +136,7 @@ class LongShort(Cell):
 class GatedAfter(Cell):
     """h' = (1 - z) n + z h, n = tanh(s_n + r (W_n h + b_n)); r, z sigmoids: cuDNN's GRU."""
 
-    gates, recurrent = 3, (3,)
+    gates, recurrent, added = 3, (3,), False
 
     def split(self, Ws, bias):
         """b_n stays with W_n, inside the reset."""
@@ -138,7 +144,7 @@ class GatedAfter(Cell):
         zero = F.zeros_like(W[..., rows:, -1:])
         if not bias:
             return [W, zero], 0
-        return [W[..., :-1], W[..., rows:, -1:]], below([W[..., :rows, -1:], zero])
+        return [compact(W[..., :-1]), W[..., rows:, -1:]], below([W[..., :rows, -1:], zero])
 
     def step(self, s, Ws, state):
         """One step; the last matrix is b_n, as a column."""
@@ -175,7 +181,7 @@ class GatedAfter(Cell):
 class GatedBefore(Cell):
     """h' = (1 - z) n + z h, n = tanh(s_n + W_n (r h)); r, z sigmoids [Cho14]."""
 
-    gates, recurrent = 3, (2, 1)
+    gates, recurrent, added = 3, (2, 1), False
 
     def step(self, s, Ws, state):
         """One step."""

@@ -6,11 +6,13 @@ import pytest
 from reference import Layer, Objective, Sequential, block, blocks, columns, dense, fisher
 from reference import gauss_newton, hessian
 from reference.arrays.precision import eps
-from reference.curvature import layerwise
+from reference.curvature import layerwise, stepwise
+from reference.curvature.contractions import pair
 from reference.curvature.dense import is_assembled
-from reference.network.affine import Dense
+from reference.network.affine import Affine, Dense
 from reference.network.elementwise import Tanh
 from reference.network.losses import SquaredError
+from reference.network.recurrent import Direction
 from reference.problems.layers import LAYERS
 from tests.derivatives.cases import distance, wide
 
@@ -45,17 +47,36 @@ def test_blocks_are_slices(name, matrix):
         assert np.abs(part - whole[s, s]).max() <= 45 * eps(float) * np.abs(whole).max()
 
 
-WAYS = {"weights": lambda at, i: False,
-        "pre-activations": lambda at, i: isinstance(at.layers[i], Dense)}
+def steps_where_added(at, i):
+    layer = at.layers[i]
+    added = isinstance(layer, Direction) and layer.cell.added
+    return layerwise.by_steps if added else layerwise.by_weights
+
+
+def pre_activations_where_affine(at, i):
+    single = isinstance(at.layers[i], Affine) and pair(at.backward[0][i][0]) is not None
+    return layerwise.by_pre_activations if single else layerwise.by_weights
+
+
+WAYS = {"weights": lambda at, i: layerwise.by_weights, "steps": steps_where_added,
+        "pre-activations": pre_activations_where_affine}
 
 
 @pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("name", ["Dense at places", "Residual", "Parallel, concatenated"])
-def test_either_way_to_the_rows_gives_the_same_matrix(name, way, monkeypatch):
+@each_case
+def test_every_way_to_the_rows_gives_the_same_matrix(name, way, monkeypatch):
     objective, theta = problem(name)
-    truth = columns(hessian(*wide(objective, theta)))
-    monkeypatch.setattr(layerwise, "few_places", WAYS[way])
+    truth = columns(hessian(objective, theta))
+    monkeypatch.setattr(layerwise, "way", WAYS[way])
     assert distance(dense(hessian(objective, theta)), truth) <= 45 * eps(float)
+
+
+def test_a_wrong_way_is_seen(monkeypatch):
+    """The half of the first step forgotten: only the recurrent layer's own rows are wrong."""
+    objective, theta = problem("LSTM")
+    monkeypatch.setattr(layerwise, "way", steps_where_added)
+    monkeypatch.setattr(stepwise, "HALF", 1)
+    assert distance(dense(hessian(objective, theta)), columns(hessian(objective, theta))) > 1e-3
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.longdouble])

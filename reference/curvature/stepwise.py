@@ -1,0 +1,89 @@
+"""Rows of the Hessian for a recurrent layer, by perturbing its pre-activations step by step.
+
+Both matrices of a cell s_t = W_ih (x_t, 1) + W_hh (h_{t-1}, 1) = W P_t meet the same s_t.  To second
+order, changing W by V is changing every s_t by V P_t, with P_t taken where the change has led:
+
+    v^T H v = sum_tu (V P_t)^T S_tu (V P_u) + 2 sum_t<u g_u^T V R_t{P_u},
+
+S_tu = d^2 L/ds_t ds_u per example, and R_t{P_u} what becomes of a change of s_t by V P_t.  So T
+times g H directions serve all weights, and those at step t live from t on: half of T on average.
+With half of u = t they make a matrix U such that H = U + U^T.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from ..arrays import functions as F
+from ..arrays.dual import Dual
+from ..network.recurrent import Direction
+from .contractions import contract, tangent
+
+HALF = 2                              # of the terms u = t, which H = U + U^T counts twice
+PIECE = 8                             # pre-activations at a time: their work stays in the caches
+
+
+def few_steps(layer, x):
+    """Whether the steps are fewer than the numbers that meet a pre-activation."""
+    return (isinstance(layer, Direction) and layer.cell.added
+            and x.shape[-2] < layer.inputs + layer.hidden)
+
+
+def rows(layer, Ws, trace, uses, tail):
+    """(U (P_l, P_l), rows (P_l, ...) of the layers after it) of a recurrent layer.
+
+    tail(y, steps) takes the dual output of the steps to its cotangent and the later layers' uses.
+    """
+    (p, g), (q, _) = (use.pairs()[0] for use in uses)
+    P = np.concatenate([p, q], axis=-1)                                             # (N, T, J)
+    (N, T, J), G, I = P.shape, g.shape[-1], p.shape[-1]
+    U, later = np.zeros((J, G, G, J), P.dtype), 0
+    for t in reversed(range(T)) if layer.backwards else range(T):
+        steps = slice(0, t + 1) if layer.backwards else slice(t, T)
+        dy, Rq, Rg, after = _perturbed(layer, Ws, trace, steps, tail)
+        Rg[:, :, -1 if layer.backwards else 0] /= HALF
+        _add_step(U, P[:, t], P[:, steps], g[:, steps], Rg, Rq)
+        parts = [contract(P[:, t:t + 1], use, (1, G)) for use in after]
+        later = later + np.concatenate(parts, axis=-1) if parts else np.zeros((G, J, 0), P.dtype)
+    order = np.argsort(_places(G, I, J))                        # [j,i] -> the layer's own order
+    U = U.reshape(J * G, G, J).swapaxes(1, 2).reshape(J * G, J * G)
+    return U[np.ix_(order, order)], later.swapaxes(0, 1).reshape(J * G, -1)[order]
+
+
+def _perturbed(layer, Ws, trace, steps, tail):
+    """Along every pre-activation of the first of the steps: the tangents of h and g, and `after`.
+
+    A perturbation of s_t is an input of its own, which is 1 at the first step and 0 later, with a
+    weight 0 + eps e_k.
+    """
+    x, (_, _, before, _) = trace[0], trace.kept
+    N, T = x.shape[:2]
+    start = T - steps.stop if layer.backwards else steps.start
+    states = tuple(np.ascontiguousarray(a[:, start * N:(start + 1) * N].T) for a in before)
+    mask = None if layer.mask is None else layer.mask[:, steps]
+    sub = replace(layer, inputs=layer.inputs + 1, initial=states, mask=mask)
+    first = np.zeros((N, steps.stop - steps.start, 1), x.dtype)
+    first[:, -1 if layer.backwards else 0] = 1
+    W, G, I = Ws[0], len(Ws[0]), layer.inputs
+    column = Dual(np.zeros((G, 1), W.dtype), np.eye(G, dtype=W.dtype)[:, :, None])
+    wider = [F.concatenate([W[:, :I], column, W[:, I:]]), *Ws[1:]]
+    run = sub.trace(wider, np.concatenate([x[:, steps], first], axis=-1))
+    dy, after = tail(run[-1], steps)
+    [(q, g)] = sub.pull(wider, run, dy, data=True)[0][1].pairs()
+    return dy, tangent(q, G), np.array(g.du), after
+
+
+def _add_step(U, P_t, P, g, Rg, Rq):
+    """U[j,i,k,q] += sum_n P_t[n,j] sum_u (Rg[i,n,u,k] P[n,u,q] + g[n,u,k] Rq[i,n,u,q])."""
+    (J, G), (N, H) = U.shape[:2], (len(P_t), Rq.shape[-1])
+    for i in range(0, G, PIECE):
+        k = slice(i, i + PIECE)
+        V = np.swapaxes(Rg[k], -1, -2) @ P                                          # (k, N, G, J)
+        V[..., J - H:] += np.swapaxes(g, -1, -2) @ Rq[k]
+        U[:, k] += (P_t.T @ np.moveaxis(V, 1, 0).reshape(N, -1)).reshape(J, -1, G, J)
+
+
+def _places(G, I, J):
+    """Where (j, i) of the joint patches lies in (vec W_ih, vec W_hh)."""
+    j, i = np.arange(J)[:, None], np.arange(G)
+    return np.where(j < I, i * I + j, G * I + i * (J - I) + (j - I)).reshape(-1)
