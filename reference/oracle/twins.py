@@ -23,7 +23,8 @@ LAM, LENGTH = 0.3, 0.3                 # damping and step length of the K-BFGS s
 def value_one_by_one(objective, theta):
     """(1/R) sum_n w_n loss_n + l2/2 |theta|^2 as a Python sum."""
     decay = objective.l2 / 2 * (theta @ theta)
-    alone = [objective.batch(slice(n, n + 1)) for n in range(objective.N)]
+    whole = replace(objective, reduction="sum")
+    alone = [whole.batch(slice(n, n + 1)) for n in range(objective.N)]
     return sum(one.value(theta) - decay for one in alone) / objective.R + decay
 
 
