@@ -73,6 +73,18 @@ def tanh(x):
     return Dual(y, F.sech2(x.re, y) * x.du)
 
 
+def sech2(x, tanh_x):
+    """sech^2' = -2 tanh sech^2."""
+    y = F.sech2(x.re, tanh_x.re)
+    return Dual(y, -2 * tanh_x.re * y * x.du)
+
+
+def sigmoid(x):
+    """sigma' = sigma(x) sigma(-x)."""
+    y = F.sigmoid(x.re)
+    return Dual(y, y * F.sigmoid(-x.re) * x.du)
+
+
 def ndtr(x):
     """Phi' = phi."""
     return Dual(F.ndtr(x.re), F.gaussian_density(x.re) * x.du)

@@ -3,8 +3,8 @@
 from math import prod
 
 import numpy as np
-from numpy import (arange, broadcast_to, cos, exp, expm1, eye, log, ones_like, reshape, sin, sqrt,
-                   sum, swapaxes, tanh, where, zeros_like)
+from numpy import (arange, broadcast_to, cos, exp, expm1, eye, log, ones_like, sin, sqrt, sum, tanh,
+                   where, zeros_like)
 from scipy.special import erfcx
 
 from . import functions as F
@@ -46,11 +46,14 @@ def log1p(x):
 
 
 def sigmoid(x):
-    """1/(1 + exp(-x)): of real x accurate as it stands, and 0 where the truth is subnormal."""
+    """1/(1 + exp(-x)), which is accurate for real x unless the exponential overflows."""
     if np.iscomplexobj(x):
         return F.any_sigmoid(x)
-    with np.errstate(over="ignore"):
-        e = np.exp(-x)
+    try:
+        with np.errstate(over="raise"):
+            e = np.exp(-x)
+    except FloatingPointError:
+        return F.any_sigmoid(x)
     e += 1
     return 1 / e
 
@@ -69,6 +72,16 @@ def sech2(x, tanh_x):
     return e
 
 
+def swapaxes(x, i, j):
+    """x.swapaxes(i, j), without the way through NumPy's function."""
+    return x.swapaxes(i, j)
+
+
+def reshape(x, shape):
+    """x.reshape(shape), likewise."""
+    return x.reshape(shape)
+
+
 def einsum(spec, x, y):
     """numpy.einsum of two arrays, by matrix products where that is possible."""
     return np.einsum(spec, x, y, optimize=True)
@@ -76,8 +89,10 @@ def einsum(spec, x, y):
 
 def concatenate(arrays):
     """numpy.concatenate along the last axis, after broadcasting the others."""
-    lead = np.broadcast_shapes(*(a.shape[:-1] for a in arrays))
-    return np.concatenate([np.broadcast_to(a, lead + a.shape[-1:]) for a in arrays], axis=-1)
+    if len({a.shape[:-1] for a in arrays}) > 1:
+        lead = np.broadcast_shapes(*(a.shape[:-1] for a in arrays))
+        arrays = [np.broadcast_to(a, lead + a.shape[-1:]) for a in arrays]
+    return np.concatenate(arrays, axis=-1)
 
 
 def stack(arrays):
@@ -93,8 +108,9 @@ def take(x, index):
     """
     if x.ndim < 2 or not (index.size >= x.shape[-1] or swapaxes(x, -1, -2).flags.c_contiguous):
         return np.take(x, index, axis=-1, mode="clip")
-    rows = np.ascontiguousarray(swapaxes(x, -1, -2))
-    return np.moveaxis(np.take(rows, index, axis=-2, mode="clip"), -1, x.ndim - 2)
+    rows = np.take(np.ascontiguousarray(swapaxes(x, -1, -2)), index, axis=-2, mode="clip")
+    axes = range(rows.ndim - 1)
+    return rows.transpose(*axes[:x.ndim - 2], -1, *axes[x.ndim - 2:])
 
 
 def scatter(x, index, size, block=2 ** 16):

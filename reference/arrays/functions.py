@@ -163,12 +163,22 @@ def magnitude(x):
 
 def sech2(x, tanh_x):
     """1/cosh(x)^2 = 1 - tanh(x)^2, without the cancellation of the latter in the tails."""
+    return getattr(namespace(x), "sech2", any_sech2)(x, tanh_x)
+
+
+def any_sech2(x, tanh_x):
+    """For every number system; one may have a shorter form."""
     e = exp(-2 * magnitude(x))
     return where(primal(tanh_x) ** 2 < 0.5, 1 - tanh_x * tanh_x, 4 * e / ((1 + e) * (1 + e)))
 
 
 def sigmoid(x):
     """1/(1 + exp(-x)), relatively accurate in both tails."""
+    return getattr(namespace(x), "sigmoid", any_sigmoid)(x)
+
+
+def any_sigmoid(x):
+    """The sigmoid in every number system; one may have a shorter form."""
     e = exp(-magnitude(x))
     return where(primal(x) > 0, 1 / (1 + e), e / (1 + e))
 

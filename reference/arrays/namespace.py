@@ -4,6 +4,8 @@ import sys
 from functools import cache
 from importlib import import_module
 
+import numpy as np
+
 # Classes of other libraries; every other class lives in the module that holds its functions.
 HOMES = {
     "numpy": "floats",
@@ -30,7 +32,8 @@ def _home(cls, is_object):
 
 def home(x):
     """The module of one array; NumPy arrays of objects are arrays of balls."""
-    return _home(type(x), getattr(x, "dtype", None) == object)
+    cls = type(x)
+    return _home(cls, cls is np.ndarray and x.dtype.kind == "O")
 
 
 def namespace(*arrays):
@@ -48,6 +51,8 @@ def namespace(*arrays):
     >>> namespace(np.ones(3)).__name__
     'reference.arrays.floats'
     """
+    if len(arrays) == 1:
+        return home(arrays[0])
     homes = {home(a) for a in arrays}
     if len(homes) == 1:
         return homes.pop()

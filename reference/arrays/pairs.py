@@ -4,6 +4,8 @@
 direction: K directions travel at once, and the products with `re` are shared.
 """
 
+import operator
+
 import numpy as np
 
 from . import functions as F
@@ -59,7 +61,7 @@ class Pair:
 
     def __getitem__(self, index):
         index = index if isinstance(index, tuple) else (index,)
-        every = (slice(None),) * len(self.extra)
+        every = (slice(None),) * (self.du.ndim - self.re.ndim)
         return type(self)(self.re[index], self.du[every + index])
 
     def reshape(self, *shape):
@@ -74,7 +76,8 @@ class Pair:
         if not isinstance(other, Pair):
             re = self.re + other
             return type(self)(re, self.spread(re.shape))
-        return type(self)(self.re + other.re, self.raised(other.ndim) + other.raised(self.ndim))
+        a, c = self.re, other.re
+        return type(self)(a + c, self.raised(c.ndim) + other.raised(a.ndim))
 
     def __radd__(self, other):
         return self + other
@@ -88,7 +91,7 @@ class Pair:
     def __mul__(self, other):
         if not isinstance(other, Pair):
             return type(self)(self.re * other, self.raised(_ndim(other)) * other)
-        return self._product(other, lambda a, b: a * b, other.ndim, self.ndim)
+        return self._product(other, operator.mul, other.re.ndim, self.re.ndim)
 
     def __rmul__(self, other):
         return self * other
@@ -97,7 +100,7 @@ class Pair:
         _require_matrices(self, other)
         if not isinstance(other, Pair):
             return type(self)(self.re @ other, self.raised(other.ndim) @ other)
-        return self._product(other, lambda a, b: a @ b, other.ndim, self.ndim)
+        return self._product(other, operator.matmul, other.re.ndim, self.re.ndim)
 
     def __rmatmul__(self, other):
         _require_matrices(other, self)
@@ -118,7 +121,7 @@ class Pair:
 
     def raised(self, ndim):
         """du with unit axes put behind the directions, as if re had at least `ndim` axes."""
-        if ndim <= self.ndim:
+        if ndim <= self.re.ndim:
             return self.du
         return F.reshape(self.du, self.extra + (1,) * (ndim - self.ndim) + self.shape)
 
