@@ -14,12 +14,17 @@ from dataclasses import dataclass
 from ..arrays import functions as F
 
 
-def times(coefficient, d):
-    """(c_1 d, c_2 d, ...): coefficients (..., k H, N) of k gates times d (..., H, N)."""
-    H, N = d.shape[-2:]
-    gates = F.reshape(coefficient, coefficient.shape[:-2] + (coefficient.shape[-2] // H, H, N))
+def by_gates(arrays):
+    """Arrays (..., H, N) of k gates as one, (..., k, H, N)."""
+    joined = below(arrays)
+    return F.reshape(joined, joined.shape[:-2] + (len(arrays), *arrays[0].shape[-2:]))
+
+
+def times(gates, d):
+    """(c_1 d, c_2 d, ...) (..., k H, N): coefficients (..., k, H, N) times d (..., H, N)."""
     product = gates * d[..., None, :, :]
-    return F.reshape(product, product.shape[:-3] + coefficient.shape[-2:])
+    k, H, N = product.shape[-3:]
+    return F.reshape(product, product.shape[:-3] + (k * H, N))
 
 
 def below(arrays):
@@ -43,6 +48,7 @@ class Cell:
     step(s, Ws, state) -> (state, kept), kept a tuple of arrays.
     coefficients(kept, states) -> a tuple of arrays, where kept and the states before
     each step hold all steps.
+    turned(Ws) -> the matrices as `back` wants them.
     back(coefficients, Ws, dstate) -> (gradients, dstate): what `gathered` wants of each step.
     gathered(gradients, coefficients) -> the gradients of s, and of each recurrent product.
     patches(states, kept) -> what each recurrent matrix multiplied.
@@ -55,6 +61,10 @@ class Cell:
         if not bias:
             return Ws, 0
         return [compact(W[..., :-1]) for W in Ws], below([W[..., -1:] for W in Ws])
+
+    def turned(self, Ws):
+        """The matrices as `back` wants them: transposed."""
+        return [F.transpose(W) for W in Ws]
 
     def patches(self, states, kept):
         """h of the step before."""
@@ -86,7 +96,7 @@ class Elman(Cell):
     def back(self, coefficients, Ws, dstate):
         """ds = f' dh, dh' = W^T ds."""
         ds = coefficients[0] * dstate[0]
-        return (ds,), (F.transpose(Ws[0]) @ ds,)
+        return (ds,), (Ws[0] @ ds,)
 
 
 @dataclass(frozen=True)
@@ -111,7 +121,7 @@ class LongShort(Cell):
         H = c.shape[-2]
         i, o = gates[..., :H, :], gates[..., 3 * H:, :]
         slopes = gates * F.sigmoid(-s)
-        to_c = below([slopes[..., :H, :] * g, slopes[..., H:2 * H, :] * states[1],
+        to_c = by_gates([slopes[..., :H, :] * g, slopes[..., H:2 * H, :] * states[1],
                       i * F.sech2(s[..., 2 * H:3 * H, :], g)])
         return (to_c, gates[..., H:2 * H, :], slopes[..., 3 * H:, :] * tanh_c,
                 o * F.sech2(c, tanh_c))
@@ -122,9 +132,13 @@ class LongShort(Cell):
         dh, dc = dstate
         dc = dc + to_h * dh
         ifg, o = times(to_c, dc), to_o * dh
-        rows, W = ifg.shape[-2], Ws[0]
-        dh = F.transpose(W[..., :rows, :]) @ ifg + F.transpose(W[..., rows:, :]) @ o
-        return (ifg, o), (dh, f * dc)
+        return (ifg, o), (Ws[0] @ ifg + Ws[1] @ o, f * dc)
+
+    def turned(self, Ws):
+        """The columns of i, f, g, and those of o."""
+        W = F.transpose(Ws[0])
+        rows = W.shape[-1] // 4 * 3
+        return W[..., :rows], W[..., rows:]
 
     def gathered(self, gradients, coefficients):
         """i, f, g and o, one below the other."""
@@ -164,12 +178,12 @@ class GatedAfter(Cell):
         r, z, other = gates[..., :H, :], gates[..., H:, :], F.sigmoid(-s)
         to_n = other[..., H:, :] * F.sech2(m, n)
         to_r, to_z = r * other[..., :H, :] * q * to_n, z * other[..., H:, :] * (states[0] - n)
-        return below([to_r, to_z, to_n * r]), z, below([to_r, to_z, to_n])
+        return by_gates([to_r, to_z, to_n * r]), z, by_gates([to_r, to_z, to_n])
 
     def back(self, coefficients, Ws, dstate):
         """ds = coefficients dh, and dh through z and through W h."""
         dh, = dstate
-        return (dh,), (coefficients[1] * dh + F.transpose(Ws[0]) @ times(coefficients[0], dh),)
+        return (dh,), (coefficients[1] * dh + Ws[0] @ times(coefficients[0], dh),)
 
     def gathered(self, gradients, coefficients):
         """The rows of n meet r q: another gradient than that of s_n."""
@@ -207,9 +221,9 @@ class GatedBefore(Cell):
         to_z, to_n, to_r, z, r = coefficients
         dh, = dstate
         dn = to_n * dh
-        drh = F.transpose(Ws[1]) @ dn
+        drh = Ws[1] @ dn
         drz = below([to_r * drh, to_z * dh])
-        return (drz, dn), (z * dh + r * drh + F.transpose(Ws[0]) @ drz,)
+        return (drz, dn), (z * dh + r * drh + Ws[0] @ drz,)
 
     def gathered(self, gradients, coefficients):
         """Those of (r, z) and of n are those of the two matrices."""

@@ -166,7 +166,7 @@ class Direction(Layer):
         """The uses (p, g) of all matrices, and dx."""
         p, matrices, before, kept = trace.kept
         N, T = trace[0].shape[-3:-1]
-        coefficients = self.cell.coefficients(kept, before)
+        coefficients, turned = self.cell.coefficients(kept, before), self.cell.turned(matrices)
         dstate, gradients = self._no_cotangent(before[0], N), []
         for t, (skip, dh) in reversed(list(enumerate(zip(self._kept_back(T),
                                                          self._cotangents(dy, N, T))))):
@@ -174,7 +174,7 @@ class Direction(Layer):
                 dstate = (dstate[0] + carried(None if self.last else skip, (dh,), 0)[0],
                           *dstate[1:])
             here = tuple(a[..., t * N:(t + 1) * N] for a in coefficients)
-            g, through = self.cell.back(here, matrices, dstate)
+            g, through = self.cell.back(here, turned, dstate)
             gradients.insert(0, carried(skip, g, 0))
             dstate = carried(skip, through, dstate)
         g, products = self.cell.gathered(gathered(gradients), coefficients)
