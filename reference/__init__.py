@@ -20,7 +20,7 @@ from .network.affine import Dense
 from .network.attention import Attention, MultiHeadAttention
 from .network.branches import Parallel, Residual, Tied
 from .network.compose import Sequential
-from .network.convolution import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
+from .network.convolution import Conv1d, Conv2d
 from .network.dropout import Dropout, dropout
 from .network.elementwise import (ELU, GELU, SELU, GELUTanh, HardTanh, Identity, LeakyReLU, Mish,
                                   ReLU, Sigmoid, SiLU, Sine, Softplus, Softsign, Tanh)
@@ -28,13 +28,15 @@ from .network.embedding import Embedding, LearnedPositions, SinusoidalPositions,
 from .network.layer import Layer
 from .network.losses import (BinaryCrossEntropy, CrossEntropy, Gaussian, Huber, Poisson,
                              SquaredError)
+from .network.maxpool import MaxPool1d, MaxPool2d
 from .network.normalise import LayerNorm, RMSNorm
 from .network.normalise_channels import BatchNorm, GroupNorm, InstanceNorm
 from .network.objective import Objective
-from .network.pooling import (AdaptiveAvgPool1d, AdaptiveAvgPool2d, AvgPool1d, AvgPool2d, Flatten,
-                              MaxPool1d, MaxPool2d, ZeroPad1d, ZeroPad2d)
+from .network.padding import Flatten, ZeroPad1d, ZeroPad2d
+from .network.pooling import AdaptiveAvgPool1d, AdaptiveAvgPool2d, AvgPool1d, AvgPool2d
 from .network.recurrent import GRU, LSTM, RNN
 from .network.transformer import FeedForward, TransformerEncoder, TransformerEncoderLayer
+from .network.transposed import ConvTranspose1d, ConvTranspose2d
 from .oracle.certify import Certificate, NotProven, certify
 from .oracle.layers import check_layer
 

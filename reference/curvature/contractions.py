@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..arrays.dual import Dual
-from ..network.convolution import Patches
+from ..network.patches import Patches
 from ..network.recurrent import Steps
 from ..network.uses import Use
 

@@ -7,7 +7,6 @@ table of the places of the whole example, and convolution, pooling and padding a
 The adjoint of a gather is a gather, too: `inverse` lists for each input place where it is met.
 """
 
-from functools import cache
 from math import prod
 from numbers import Integral
 
@@ -131,3 +130,12 @@ def require_image(layer, shape, axes, channels=None):
     if len(shape) != axes + 1 or channels not in (None, shape[0]):
         raise ValueError(f"{layer} needs examples of shape (channels, {axes} axes of places) with "
                          f"{wanted} channels, got shape {tuple(shape)}.")
+
+
+def planned(plan, layer, shape):
+    """plan(layer, shape), its errors beginning with what does not fit."""
+    try:
+        return plan(layer, tuple(shape))
+    except ValueError as error:
+        raise ValueError(f"{layer} does not fit examples of shape {tuple(shape)}: "
+                         f"{error}") from None

@@ -1,7 +1,7 @@
-"""Pooling, padding and flattening: layers without weights, which look at places.
+"""Averages over windows, and padding: layers without weights, linear in x.
 
-Averages and padding gather with one index (k, C T): what the window at place t of channel c has at
-offset k, as a place in (x, 0).  A maximum gathers the winner of each window.
+They gather with one index (k, C T): what the window at place t of channel c has at offset k, as a
+place in (x, 0).
 """
 
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ import numpy as np
 
 from ..arrays import functions as F
 from .affine import require_flag
-from .layer import Layer, Trace
-from .places import (adaptive, combined, flattened, frozen, gather, gathered_sum, inverse,
-                     of_channels, per_axis, require_image, window)
+from .layer import Layer
+from .places import (adaptive, combined, flattened, frozen, gathered_sum, inverse, of_channels,
+                     per_axis, planned, require_image, window)
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,11 +50,7 @@ class Windows(Layer):
     def output_shape(self, shape):
         """(C, *places)."""
         require_image(self, shape, self.axes)
-        try:
-            return plan(self, tuple(shape)).output
-        except ValueError as error:
-            raise ValueError(f"{self} does not fit examples of shape {tuple(shape)}: "
-                             f"{error}") from None
+        return planned(plan, self, shape).output
 
     def divisors(self, sizes, tables):
         """n (T_1, T_2, ...): how many places of a window lie inside."""
@@ -91,6 +87,27 @@ def _divided(x, divisor):
     return x / F.constant(divisor.astype(F.primal(x).dtype), x)
 
 
+# ---- options of pools ----
+
+def normalise_window(layer):
+    """Kernel, stride and padding as one number per axis, and checked."""
+    kernel = per_axis("kernel_size", layer.kernel_size, layer.axes, 1)
+    stride = layer.kernel_size if layer.stride is None else layer.stride
+    padding = per_axis("padding", layer.padding, layer.axes, 0)
+    require_flag("ceil_mode", layer.ceil_mode)
+    if any(2 * p > k for p, k in zip(padding, kernel)):
+        raise ValueError(f"padding {padding} must be at most half of the kernel {kernel}.")
+    for name, value in (("kernel_size", kernel), ("padding", padding),
+                        ("stride", per_axis("stride", stride, layer.axes, 1))):
+        object.__setattr__(layer, name, value)
+
+
+def pool_windows(layer, sizes, dilation):
+    """The tables of a pool, one per axis."""
+    options = zip(sizes, layer.kernel_size, layer.stride, layer.padding, dilation)
+    return [window(size, k, s, p, p, d, layer.ceil_mode) for size, k, s, p, d in options]
+
+
 # ---- averages ----
 
 @dataclass(frozen=True)
@@ -102,12 +119,12 @@ class _AvgPool(Windows):
     count_include_pad: bool = True
 
     def __post_init__(self):
-        _normalise_window(self)
+        normalise_window(self)
         require_flag("count_include_pad", self.count_include_pad)
 
     def tables(self, sizes):
         """Windows along each axis."""
-        return _windows(self, sizes, (1,) * self.axes)
+        return pool_windows(self, sizes, (1,) * self.axes)
 
     def divisors(self, sizes, tables):
         """Places inside; or inside the padded input, which windows leave with ceil_mode alone."""
@@ -195,221 +212,3 @@ class AdaptiveAvgPool2d(_AdaptiveAvgPool):
     """
 
     axes = 2
-
-
-# ---- padding ----
-
-@dataclass(frozen=True)
-class _ZeroPad(Windows):
-    padding: Any
-
-    def __post_init__(self):
-        pads, ends = self.padding, 2 * self.axes
-        pads = tuple(pads) if isinstance(pads, (tuple, list)) else (pads,) * ends
-        if len(pads) != ends or not all(isinstance(p, Integral) for p in pads):
-            raise ValueError(f"padding must be a whole number or a tuple of {ends}, the last axis "
-                             f"first, (before, after) each; got {self.padding!r}.")
-        object.__setattr__(self, "padding", tuple(map(int, pads)))
-
-    def tables(self, sizes):
-        """Windows of one place, which begin outside."""
-        pairs = zip(self.padding[::2], self.padding[1::2])
-        return [window(size, 1, 1, *pads) for size, pads in zip(sizes[::-1], pairs)][::-1]
-
-    def divisors(self, sizes, tables):
-        """1: nothing is averaged."""
-        return np.ones(prod(map(len, tables)), int)
-
-
-class ZeroPad1d(_ZeroPad):
-    """x (N, C, L) -> (N, C, before + L + after), zeros around x; negative numbers cut.
-
-    Parameters
-    ----------
-    padding : int or (before, after)
-    """
-
-    axes = 1
-
-
-class ZeroPad2d(_ZeroPad):
-    """x (N, C, H, V) with zeros around; negative numbers cut.
-
-    Parameters
-    ----------
-    padding : int or (left, right, top, bottom)
-    """
-
-    axes = 2
-
-
-# ---- maxima ----
-
-@cache
-def _candidates(layer, shape):
-    """((C T, k) of places in (x, 0), which of them are outside or None, shape of an output)."""
-    C, sizes = shape[0], shape[1:]
-    tables = layer.tables(sizes)
-    if not all((table >= 0).any(1).all() for table in tables):
-        raise ValueError("a window has nothing but padding, and no maximum.")
-    places = of_channels(combined(tables, sizes), C, prod(sizes))
-    places = places.reshape(-1, places.shape[-1])
-    outside = frozen(places < 0) if (places < 0).any() else None
-    return frozen(places, prod(shape)), outside, (C,) + tuple(map(len, tables))
-
-
-@dataclass(frozen=True)
-class _MaxPool(Layer):
-    kernel_size: Any
-    stride: Any = None
-    padding: Any = 0
-    dilation: Any = 1
-    ceil_mode: bool = False
-
-    def __post_init__(self):
-        _normalise_window(self)
-        object.__setattr__(self, "dilation", per_axis("dilation", self.dilation, self.axes, 1))
-
-    def tables(self, sizes):
-        """Windows along each axis."""
-        return _windows(self, sizes, self.dilation)
-
-    def _of(self, x):
-        return _candidates(self, tuple(x.shape[-1 - self.axes:]))
-
-    def output_shape(self, shape):
-        """(C, *places)."""
-        require_image(self, shape, self.axes)
-        try:
-            return _candidates(self, tuple(shape))[-1]
-        except ValueError as error:
-            raise ValueError(f"{self} does not fit examples of shape {tuple(shape)}: "
-                             f"{error}") from None
-
-    def winners(self, x):
-        """For x (..., N, D), the place of the first largest entry of each window (..., N, C T)."""
-        places, outside, _ = self._of(x)
-        seen = gather(flattened(x, self.axes + 1), places)
-        if outside is not None:
-            seen = F.where(outside, -np.inf, seen)
-        return places[np.arange(len(places)), F.argmax(seen)]
-
-    def forward(self, W, x):
-        """The largest entries."""
-        return self.trace([], x)[-1]
-
-    def trace(self, Ws, x):
-        """[x, y], and the winners."""
-        winners = self.winners(x)
-        y = F.take(F.reshape(x, (prod(x.shape),)), _spread(winners, prod(x.shape[-1 - self.axes:])))
-        return Trace([x, F.reshape(y, y.shape[:-1] + self._of(x)[-1])], winners)
-
-    def pull(self, Ws, trace, dy, data=False):
-        """No uses, and dx: dy at the winners."""
-        return [], self._back(trace[0], trace.kept, dy)
-
-    def vjp(self, W, x, y, dy):
-        """No weights, and dx."""
-        return None, self._back(x, self.winners(x), dy)
-
-    def _back(self, x, winners, dy):
-        dy, example = flattened(dy, self.axes + 1), x.shape[-1 - self.axes:]
-        D = prod(example)
-        winners = np.broadcast_to(winners, dy.shape[dy.ndim - winners.ndim:])
-        dx = F.scatter(dy, _spread(winners, D), D * prod(winners.shape[:-1]))
-        return F.reshape(dx, dy.shape[:-1] + example)
-
-
-def _spread(places, D):
-    """Places (..., N, T) in examples of D entries, as places in all examples one after another."""
-    starts = D * np.arange(prod(places.shape[:-1]))
-    return places + starts.reshape(places.shape[:-1] + (1,))
-
-
-class MaxPool1d(_MaxPool):
-    """y = the largest entries of windows of a sequence: x (N, C, L) -> y (N, C, T).
-
-    Parameters
-    ----------
-    kernel_size : int or tuple
-    stride : int or tuple, optional
-        The kernel size if omitted: windows side by side.
-    padding : int or tuple
-        With what is never the largest; at most half the kernel.
-    dilation : int or tuple
-    ceil_mode : bool
-        Whether a last window that is not full counts.
-
-    Notes
-    -----
-    As torch.nn.MaxPool1d; the gradient at a tie goes to the first of the largest.
-    """
-
-    axes = 1
-
-
-class MaxPool2d(_MaxPool):
-    """y = the largest entries of windows of an image: x (N, C, H, V) -> y (N, C, T_H, T_V).
-
-    Options as MaxPool1d; as torch.nn.MaxPool2d.
-    """
-
-    axes = 2
-
-
-def _normalise_window(layer):
-    """Kernel, stride and padding as one number per axis, and checked."""
-    kernel = per_axis("kernel_size", layer.kernel_size, layer.axes, 1)
-    stride = layer.kernel_size if layer.stride is None else layer.stride
-    padding = per_axis("padding", layer.padding, layer.axes, 0)
-    require_flag("ceil_mode", layer.ceil_mode)
-    if any(2 * p > k for p, k in zip(padding, kernel)):
-        raise ValueError(f"padding {padding} must be at most half of the kernel {kernel}.")
-    for name, value in (("kernel_size", kernel), ("padding", padding),
-                        ("stride", per_axis("stride", stride, layer.axes, 1))):
-        object.__setattr__(layer, name, value)
-
-
-def _windows(layer, sizes, dilation):
-    options = zip(sizes, layer.kernel_size, layer.stride, layer.padding, dilation)
-    return [window(size, k, s, p, p, d, layer.ceil_mode) for size, k, s, p, d in options]
-
-
-# ---- flattening ----
-
-@dataclass(frozen=True)
-class Flatten(Layer):
-    """(..., A, B, C) -> (..., A B C), the last axis fastest.
-
-    Parameters
-    ----------
-    start_dim : int
-        Negative: -3 for images (C, H, V), -2 for sequences (C, L).
-
-    Notes
-    -----
-    As torch.nn.Flatten(start_dim).  Its numbers from the front are absent, since several theta at
-    once put axes there.
-    """
-
-    start_dim: int = -3
-
-    def __post_init__(self):
-        if not isinstance(self.start_dim, Integral) or self.start_dim >= 0:
-            raise ValueError(f"start_dim counts from the end, -3 for images (C, H, V) and -2 for "
-                             f"sequences (C, L); got {self.start_dim!r}.")
-
-    def output_shape(self, shape):
-        """The axes before start_dim, and one."""
-        if len(shape) < -self.start_dim:
-            raise ValueError(f"{self} needs examples of {-self.start_dim} axes or more, got shape "
-                             f"{tuple(shape)}; write Flatten({-len(shape)}) to flatten these.")
-        return tuple(shape[:self.start_dim]) + (prod(shape[self.start_dim:]),)
-
-    def forward(self, W, x):
-        """x in another shape."""
-        return flattened(x, -self.start_dim)
-
-    def vjp(self, W, x, y, dy):
-        """No weights, and dy in x's shape."""
-        return None, F.reshape(dy, dy.shape[:-1] + x.shape[self.start_dim:])

@@ -19,7 +19,8 @@ from ..network.convolution import Conv2d
 from ..network.elementwise import Elementwise, Tanh
 from ..network.losses import CrossEntropy
 from ..network.objective import Objective
-from ..network.pooling import AvgPool2d, Flatten
+from ..network.padding import Flatten
+from ..network.pooling import AvgPool2d
 from ..network.recurrent import LSTM
 from ..problems.digits import digits
 from .check import agreement

@@ -6,18 +6,20 @@ from ..network.affine import Dense
 from ..network.attention import Attention, MultiHeadAttention
 from ..network.branches import Parallel, Residual, Tied
 from ..network.compose import Sequential
-from ..network.convolution import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
+from ..network.convolution import Conv1d, Conv2d
 from ..network.dropout import dropout
 from ..network.elementwise import Tanh
 from ..network.embedding import Embedding, LearnedPositions, SinusoidalPositions, Unembedding
 from ..network.losses import CrossEntropy
+from ..network.maxpool import MaxPool1d, MaxPool2d
 from ..network.normalise import LayerNorm, RMSNorm
 from ..network.normalise_channels import BatchNorm, GroupNorm, InstanceNorm
 from ..network.objective import Objective
+from ..network.padding import Flatten, ZeroPad1d, ZeroPad2d
+from ..network.pooling import AdaptiveAvgPool1d, AdaptiveAvgPool2d, AvgPool1d, AvgPool2d
 from ..network.recurrent import GRU, LSTM, RNN
 from ..network.transformer import TransformerEncoder, TransformerEncoderLayer
-from ..network.pooling import (AdaptiveAvgPool1d, AdaptiveAvgPool2d, AvgPool1d, AvgPool2d, Flatten,
-                               MaxPool1d, MaxPool2d, ZeroPad1d, ZeroPad2d)
+from ..network.transposed import ConvTranspose1d, ConvTranspose2d
 
 N, CLASSES = 5, 3
 

@@ -9,11 +9,12 @@ from reference.arrays.dual import Dual
 from reference.curvature.kfac import kfac
 from reference.network.affine import Dense
 from reference.network.compose import Sequential
-from reference.network.convolution import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
+from reference.network.convolution import Conv1d, Conv2d
 from reference.network.initial import glorot, he, pytorch, sparse
 from reference.network.losses import SquaredError
 from reference.network.objective import Objective
-from reference.network.pooling import Flatten
+from reference.network.padding import Flatten
+from reference.network.transposed import ConvTranspose1d, ConvTranspose2d
 
 EPS = np.finfo(float).eps
 N = 3

@@ -9,9 +9,10 @@ from reference.arrays import ball
 from reference.arrays import functions as F
 from reference.arrays.dual import Dual
 from reference.network.convolution import Conv2d
+from reference.network.maxpool import MaxPool1d, MaxPool2d
+from reference.network.padding import Flatten, ZeroPad1d, ZeroPad2d
 from reference.network.places import adaptive, fractional, frozen, gathered_sum, inverse, window
-from reference.network.pooling import (AdaptiveAvgPool1d, AdaptiveAvgPool2d, AvgPool1d, AvgPool2d,
-                                       Flatten, MaxPool1d, MaxPool2d, ZeroPad1d, ZeroPad2d)
+from reference.network.pooling import AdaptiveAvgPool1d, AdaptiveAvgPool2d, AvgPool1d, AvgPool2d
 
 EPS = np.finfo(float).eps
 N, C = 3, 2

@@ -1,0 +1,95 @@
+"""Zeros around the input, and flattening."""
+
+from dataclasses import dataclass
+from math import prod
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+
+from ..arrays import functions as F
+from .layer import Layer
+from .places import flattened, window
+from .pooling import Windows
+
+
+@dataclass(frozen=True)
+class _ZeroPad(Windows):
+    padding: Any
+
+    def __post_init__(self):
+        pads, ends = self.padding, 2 * self.axes
+        pads = tuple(pads) if isinstance(pads, (tuple, list)) else (pads,) * ends
+        if len(pads) != ends or not all(isinstance(p, Integral) for p in pads):
+            raise ValueError(f"padding must be a whole number or a tuple of {ends}, the last axis "
+                             f"first, (before, after) each; got {self.padding!r}.")
+        object.__setattr__(self, "padding", tuple(map(int, pads)))
+
+    def tables(self, sizes):
+        """Windows of one place, which begin outside."""
+        pairs = zip(self.padding[::2], self.padding[1::2])
+        return [window(size, 1, 1, *pads) for size, pads in zip(sizes[::-1], pairs)][::-1]
+
+    def divisors(self, sizes, tables):
+        """1: nothing is averaged."""
+        return np.ones(prod(map(len, tables)), int)
+
+
+class ZeroPad1d(_ZeroPad):
+    """x (N, C, L) -> (N, C, before + L + after), zeros around x; negative numbers cut.
+
+    Parameters
+    ----------
+    padding : int or (before, after)
+    """
+
+    axes = 1
+
+
+class ZeroPad2d(_ZeroPad):
+    """x (N, C, H, V) with zeros around; negative numbers cut.
+
+    Parameters
+    ----------
+    padding : int or (left, right, top, bottom)
+    """
+
+    axes = 2
+
+
+@dataclass(frozen=True)
+class Flatten(Layer):
+    """(..., A, B, C) -> (..., A B C), the last axis fastest.
+
+    Parameters
+    ----------
+    start_dim : int
+        Negative: -3 for images (C, H, V), -2 for sequences (C, L).
+
+    Notes
+    -----
+    As torch.nn.Flatten(start_dim).  Its numbers from the front are absent, since several theta at
+    once put axes there.
+    """
+
+    start_dim: int = -3
+
+    def __post_init__(self):
+        if not isinstance(self.start_dim, Integral) or self.start_dim >= 0:
+            raise ValueError(f"start_dim counts from the end, -3 for images (C, H, V) and -2 for "
+                             f"sequences (C, L); got {self.start_dim!r}.")
+
+    def output_shape(self, shape):
+        """The axes before start_dim, and one."""
+        if len(shape) < -self.start_dim:
+            raise ValueError(f"{self} needs examples of {-self.start_dim} axes or more, got shape "
+                             f"{tuple(shape)}; write Flatten({-len(shape)}) to flatten these.")
+        return tuple(shape[:self.start_dim]) + (prod(shape[self.start_dim:]),)
+
+    def forward(self, W, x):
+        """x in another shape."""
+        return flattened(x, -self.start_dim)
+
+    def vjp(self, W, x, y, dy):
+        """No weights, and dy in x's shape."""
+        return None, F.reshape(dy, dy.shape[:-1] + x.shape[self.start_dim:])
