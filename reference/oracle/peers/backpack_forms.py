@@ -17,9 +17,9 @@ def forms(objective, theta, v):
     """{quantity: {form: function}}; every function returns NumPy."""
     here = _Point(objective, theta)
     unit, v = torch.eye(theta.size, dtype=torch.float64), torch.tensor(v)
-    recurrent = any(step.kind == "LSTM" for step in here.steps)
-    whole = {"BatchGrad of every output": here.by_gradients} if recurrent else {
-        "SqrtGGNExact": here.by_roots}
+    whole = {"BatchGrad of every output": here.by_gradients}
+    if not any(step.kind == "LSTM" for step in here.steps):     # which has no square root there
+        whole["SqrtGGNExact"] = here.by_roots
     return {
         "hvp": {"hessian_vector_product": lambda: here.hvps(v[None])[0].numpy()},
         "ggnvp": {"ggn_vector_product": lambda: here.ggn_products(v[None])[0].numpy()},
@@ -57,8 +57,13 @@ class _Point:
 
     def by_roots(self):
         """G = V^T V from its square root V (C N, P), 1/N included."""
-        with backpack(SqrtGGNExact()):
-            self.extended_loss(self.extended(self.x), self.y).backward()
+        default = torch.get_default_dtype()
+        torch.set_default_dtype(self.x.dtype)            # BackPACK's average pooling relies on it
+        try:
+            with backpack(SqrtGGNExact()):
+                self.extended_loss(self.extended(self.x), self.y).backward()
+        finally:
+            torch.set_default_dtype(default)
         roots = [p.sqrt_ggn_exact for p in self.extended.parameters()]
         V = self.places.join(roots, roots[0].shape[:2]).flatten(0, 1)
         return V.T @ V
@@ -67,7 +72,7 @@ class _Point:
         """G = J^T S J where J holds each output's gradient for each example."""
         z, J = self.extended(self.x), []
         for output in z.unbind(1):
-            with backpack(BatchGrad()):
+            with backpack(BatchGrad(), retain_graph=True):
                 output.sum().backward(retain_graph=True)
             J.append(self.places.join([p.grad_batch for p in self.extended.parameters()],
                                       self.x.shape[:1]))
