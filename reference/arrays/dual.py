@@ -80,9 +80,14 @@ def sech2(x, tanh_x):
 
 
 def sigmoid(x):
-    """sigma' = sigma(x) sigma(-x)."""
-    y = F.sigmoid(x.re)
-    return Dual(y, y * F.sigmoid(-x.re) * x.du)
+    """sigma' has a function of its own."""
+    return Dual(F.sigmoid(x.re), F.sigmoid_slope(x.re) * x.du)
+
+
+def sigmoid_slope(x):
+    """sigma'' = -tanh(x/2) sigma'."""
+    y = F.sigmoid_slope(x.re)
+    return Dual(y, -F.tanh(x.re / 2) * y * x.du)
 
 
 def ndtr(x):

@@ -5,6 +5,7 @@ from math import prod
 import numpy as np
 from numpy import (arange, broadcast_to, cos, exp, expm1, eye, log, ones_like, sin, sqrt, sum, tanh,
                    where, zeros_like)
+from scipy.sparse import csc_array
 from scipy.special import erfcx
 
 from . import functions as F
@@ -58,18 +59,21 @@ def sigmoid(x):
     return 1 / e
 
 
-def sech2(x, tanh_x):
-    """4 e/(1 + e)^2, e = exp(-2 abs x): of real x accurate everywhere (its slope is not, at 0)."""
+def sigmoid_slope(x):
+    """e/(1 + e)^2, e = exp(-abs x): of real x accurate everywhere (but not its slope, at 0)."""
     if np.iscomplexobj(x):
-        return F.any_sech2(x, tanh_x)
-    e = np.abs(x)
-    e *= -2
-    e = np.exp(e)
+        return F.any_sigmoid_slope(x)
+    e = np.exp(-np.abs(x))
     square = 1 + e
     square *= square
-    e *= 4
-    e /= square
-    return e
+    return e / square
+
+
+def sech2(x, tanh_x):
+    """4 sigma'(2 x): of real x as accurate."""
+    if np.iscomplexobj(x):
+        return F.any_sech2(x, tanh_x)
+    return 4 * sigmoid_slope(2 * x)
 
 
 def swapaxes(x, i, j):
@@ -116,10 +120,15 @@ def take(x, index):
 def scatter(x, index, size, block=2 ** 16):
     """y (..., size), y_j = sum of x (..., *index.shape) where index is j.
 
-    numpy.add.at is fast along one flat axis only, so as many rows as make a `block` that stays in
-    the cache are laid end to end.
+    Rows that lie last in memory, as `take` leaves them, are added whole.  Otherwise numpy.add.at is
+    fast along one flat axis only, so as many rows as make a `block` that stays in the cache are
+    laid end to end.
     """
     lead = x.shape[:x.ndim - index.ndim]
+    if lead and lead[-1] >= 8 and x.size and x.dtype.kind in "fc":
+        rows = swapaxes(x.reshape(lead + (index.size,)), -1, -2)
+        if rows.flags.c_contiguous:
+            return _add_rows(rows, index.reshape(-1), size)
     rows, y = x.reshape(prod(lead), index.size), np.zeros((prod(lead), size), x.dtype)
     n = max(1, block // max(1, index.size))
     places = (index.reshape(-1) + size * np.arange(n)[:, None]).reshape(-1)
@@ -127,6 +136,15 @@ def scatter(x, index, size, block=2 ** 16):
         part = rows[k:k + n].reshape(-1)
         np.add.at(y[k:k + n].reshape(-1), places[:part.size], part)
     return y.reshape(lead + (size,))
+
+
+def _add_rows(rows, index, size):
+    """rows (..., I, N) -> (..., N, size), N last in memory: products with a sparse matrix of 1."""
+    I, N = rows.shape[-2:]
+    meets = csc_array((np.ones(I, rows.dtype), index, np.arange(I + 1)), shape=(size, I))
+    sums = [meets @ each for each in rows.reshape(-1, I, N)]
+    y = sums[0] if len(sums) == 1 else np.stack(sums)
+    return swapaxes(y.reshape(rows.shape[:-2] + (size, N)), -1, -2)
 
 
 # ---- the normal distribution function, in every precision ----

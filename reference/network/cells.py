@@ -120,10 +120,10 @@ class LongShort(Cell):
         s, gates, g, c, tanh_c = kept
         H = c.shape[-2]
         i, o = gates[..., :H, :], gates[..., 3 * H:, :]
-        slopes = gates * F.sigmoid(-s)
-        to_c = by_gates([slopes[..., :H, :] * g, slopes[..., H:2 * H, :] * states[1],
-                      i * F.sech2(s[..., 2 * H:3 * H, :], g)])
-        return (to_c, gates[..., H:2 * H, :], slopes[..., 3 * H:, :] * tanh_c,
+        slopes = F.sigmoid_slope(s[..., :2 * H, :])
+        to_c = by_gates([slopes[..., :H, :] * g, slopes[..., H:, :] * states[1],
+                         i * F.sech2(s[..., 2 * H:3 * H, :], g)])
+        return (to_c, gates[..., H:2 * H, :], F.sigmoid_slope(s[..., 3 * H:, :]) * tanh_c,
                 o * F.sech2(c, tanh_c))
 
     def back(self, coefficients, Ws, dstate):

@@ -133,8 +133,7 @@ class Direction(Layer):
             states.append(carried(kept_back, state, states[-1]))
             kept.append(here)
         y = self._output([state[0] for state in states[1:]], N)
-        before, kept = gathered(states[:-1]), gathered(kept)
-        return Trace([x, y], (p, matrices, before, kept))
+        return Trace([x, y], (p, matrices, gathered(states[:-1]), kept))
 
     def _with_biases(self, W, b):
         return F.concatenate([W[..., :-1], W[..., -1:] + b]) if self.bias else W
@@ -165,8 +164,9 @@ class Direction(Layer):
     def pull(self, Ws, trace, dy, data=False):
         """The uses (p, g) of all matrices, and dx."""
         p, matrices, before, kept = trace.kept
+        kept, turned = gathered(kept), self.cell.turned(matrices)
+        coefficients = self.cell.coefficients(kept, before)
         N, T = trace[0].shape[-3:-1]
-        coefficients, turned = self.cell.coefficients(kept, before), self.cell.turned(matrices)
         dstate, gradients = self._no_cotangent(before[0], N), []
         for t, (skip, dh) in reversed(list(enumerate(zip(self._kept_back(T),
                                                          self._cotangents(dy, N, T))))):
