@@ -18,8 +18,8 @@ import numpy as np
 from ..arrays import functions as F
 from .affine import Affine, require_counts, require_flag
 from .layer import Trace
-from .places import (combined, flattened, frozen, gathered_sum, inverse, of_channels, per_axis,
-                     planned, require_image)
+from .places import (combined, flattened, frozen, of_channels, per_axis, planned,
+                     require_image)
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,10 +63,9 @@ def _rows(blocks):
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """Of a layer on examples of one shape: index (J I T,), back (m, D), shape of an output."""
+    """Of a layer on examples of one shape: index (J I T,) into (x, 0, 1), shape of an output."""
 
     index: Any
-    back: Any
     output: tuple
 
 
@@ -80,10 +79,7 @@ def plan(layer, shape):
     weights = places.swapaxes(1, 2).reshape(J, C // J * K, T)
     slots = [weights] + [np.full((J, 1, T), D + 1)] * layer.bias
     index = frozen(np.concatenate(slots, axis=1), D)
-    # The cotangent of a patch ends in a row of zeros: there points what is met nowhere.
-    rows = np.concatenate([weights, np.full((J, 1, T), -1)], axis=1)
-    return Plan(index.reshape(-1), frozen(inverse(rows, D), rows.size - 1),
-                (layer.outputs,) + tuple(map(len, tables)))
+    return Plan(index.reshape(-1), (layer.outputs,) + tuple(map(len, tables)))
 
 
 # ---- the layer ----
@@ -156,7 +152,7 @@ class Convolution(Affine):
         return self._use(self.patches(x), dy)
 
     def input_vjp(self, W, x, y, dy):
-        """dx: what the patches' cotangents W0^T g sum to at each place."""
+        """dx: the patches' cotangents W^T g, summed at each place."""
         return self._input_cotangent(W, x, self._use(None, dy).g)
 
     def _use(self, p, dy):
@@ -165,18 +161,11 @@ class Convolution(Affine):
         return Patches(p, self._grouped(dy, dy.shape[-2] // self.outputs * N), N)
 
     def _input_cotangent(self, W, x, g):
-        N = x.shape[-2 - self.axes]
-        W = self._ending_in_zero(W)
+        example, N = x.shape[-1 - self.axes:], x.shape[-2 - self.axes]
         dp = F.transpose(self._grouped(W, W.shape[-1])) @ g                # (..., J, I, T N)
-        dp = F.reshape(dp, dp.shape[:-3] + (prod(dp.shape[-3:]) // N, N))
-        dx = gathered_sum(F.transpose(dp), self._plan(x).back)
-        return F.reshape(dx, dx.shape[:-1] + x.shape[-1 - self.axes:])
-
-    def _ending_in_zero(self, W):
-        """(W0 0): a column of zeros for the bias, or one more."""
-        if self.bias:
-            return F.where(np.arange(W.shape[-1]) < W.shape[-1] - 1, W, 0)
-        return F.concatenate([W, F.zeros_like(W[..., :1])])
+        dp = F.transpose(F.reshape(dp, dp.shape[:-3] + (prod(dp.shape[-3:]) // N, N)))
+        dx = F.scatter(dp, self._plan(x).index, prod(example) + 2)[..., :-2]
+        return F.reshape(dx, dx.shape[:-1] + example)
 
     # ---- as PyTorch has it ----
 

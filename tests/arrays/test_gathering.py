@@ -211,3 +211,18 @@ def test_take_is_the_same_for_every_order_of_the_axes_in_memory(index):
         laid = np.ascontiguousarray(x.transpose(order)).transpose(np.argsort(order))
         assert np.array_equal(F.take(laid, index), x[..., index])
         assert np.array_equal(F.take(laid[0, 0], index), x[0, 0][index])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "longdouble", "complex128"])
+@pytest.mark.parametrize("index", [np.array([3, 1, 3]), np.arange(12).reshape(3, 4) % 5],
+                         ids=["one axis", "two axes"])
+def test_scatter_is_the_same_for_every_order_of_the_axes_in_memory(index, dtype):
+    x = np.random.default_rng(0).standard_normal((2, 9, *index.shape)).astype(dtype)
+    expected = np.zeros((2, 9, 6), dtype)
+    for p in np.ndindex(index.shape):
+        expected[:, :, index[p]] += x[(slice(None), slice(None), *p)]
+    for last in (0, 1, x.ndim - 1):
+        laid = np.moveaxis(np.ascontiguousarray(np.moveaxis(x, last, -1)), -1, last)
+        y = F.scatter(laid, index, 6)
+        assert y.dtype == x.dtype
+        assert np.abs(y - expected).max() <= 8 * max(np.finfo(dtype).eps, np.finfo(float).eps)
