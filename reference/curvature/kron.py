@@ -128,9 +128,17 @@ class KronBlocks:
         """The (O I, O I) matrix, zero between groups."""
         return block_diag(*(K.dense() for K in self.blocks))
 
-    def inv(self, damping=0.0, rule="pi"):
-        """Each product's inverse, damped, as `Kron.inv`."""
-        return KronBlocks(tuple(K.inv(damping, rule) for K in self.blocks))
+    def inv(self, *damping, **options):
+        """Each product's inverse, damped by itself, as `Kron.inv`: "pi" has a pi for each."""
+        return KronBlocks(tuple(K.inv(*damping, **options) for K in self.blocks))
+
+    def power(self, exponent):
+        """Each product to the power, as `Kron.power`."""
+        return KronBlocks(tuple(K.power(exponent) for K in self.blocks))
+
+    def eigen(self):
+        """The same matrix, each product in its eigenbasis."""
+        return KronBlocks(tuple(K.eigen() for K in self.blocks))
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,9 +149,18 @@ class KronEigen:
     U: Any
     values: Any
 
+    @property
+    def shape(self):
+        """(O, I): of the matrices it acts on."""
+        return self.values.shape
+
     def __matmul__(self, V):
         """Q (values * (Q^T V U)) U^T for V (..., O, I)."""
         return self.Q @ (self.values * (self.Q.T @ V @ self.U)) @ self.U.T
+
+    def matvec(self, v):
+        """The same on row-major vectors (..., O I)."""
+        return (self @ v.reshape(v.shape[:-1] + self.shape)).reshape(v.shape)
 
     def dense(self):
         """The (O I, O I) matrix."""
