@@ -100,10 +100,9 @@ def input_factor(objective, p):
     w = objective.example_weights
     if w is None:
         return F.transpose(flat(p)) @ flat(p) / (p.shape[-3] * p.shape[-2])
-    w = F.constant(w, p)
+    w = F.constant(w.reshape(len(w), -1), p)
     if w.shape != p.shape[-3:-1]:                   # labels elsewhere: an example has their mean
-        labels = w.reshape(len(w), -1)
-        w = F.broadcast_to(F.sum(labels, -1)[:, None] / labels.shape[-1], p.shape[-3:-1])
+        w = F.broadcast_to(F.sum(w, -1)[:, None] / w.shape[-1], p.shape[-3:-1])
     return F.transpose(flat(p * w[..., None])) @ flat(p) / F.sum(w, (-2, -1))
 
 
