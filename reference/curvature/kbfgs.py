@@ -11,6 +11,10 @@ and the direction of the step is D = -Hg M Ha, M the (averaged) gradient as a ma
 are averaged alike over the steps, 0.9 of the past and 0.1 of now. With example weights all means
 are weighted alike, mean(a) = sum_n w_n a_n/sum_n w_n, so that ignored examples count nowhere.
 
+A matrix used at T places per example, of which [GRB20] does not speak: A, pbar and sbar are means
+over places too, gbar is the mean over examples of the sum over places, dL/db of a bias b.  Then
+y = G s on a deep linear network, G K-FAC's: Hg (x) Ha is on the scale of the inverse of the block.
+
 Differs from the authors' code:
 1. sqrt(lam) >= 1, where their second damping has a pole, is refused;
 2. s = y = 0 is left alone, where their damping divides 0 by 0.
@@ -197,8 +201,12 @@ def step(objective, theta, factors, lam, length):
 # ---- pieces ----
 
 def _means(objective, theta):
-    """Per weight layer: patches p (N, T, I), and the means over n, t of s and g."""
+    """Per weight layer: patches p (N, T, I), the mean over n, t of s, and over n of sum_t g."""
     net, w = objective.net, objective.example_weights
+    if net.couples:
+        raise ValueError(f"{net} couples the examples of a batch: K-BFGS takes means over "
+                         "examples, and there are none; evaluate BatchNorm with running "
+                         "statistics.")
     if w is not None and w.ndim > 1:
         raise ValueError(f"K-BFGS takes one weight per example (N,), got weights {w.shape}: labels "
                          "at T places cannot be weighted or ignored here.")
@@ -208,12 +216,12 @@ def _means(objective, theta):
 
 
 def _means_of(W, pairs, w):
-    """p, and the means of s = W p and of g."""
+    """p, and the means of s = W p and of g, the latter summed over places."""
     if len(pairs) > 1:
         raise ValueError("K-BFGS needs matrices that all their rows share: no grouped convolution "
                          "or normalisation layer with weights.")
     p, g = pairs[0]
-    return p, W @ _mean(p, w), _mean(g, w)
+    return p, W @ _mean(p, w), _mean(g, w) * g.shape[-2]
 
 
 def _mean(a, w):
