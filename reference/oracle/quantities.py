@@ -101,7 +101,10 @@ QUANTITIES = {
         "assembled": _fisher(dense, "empirical"), "products": _fisher(columns, "empirical"),
         "gradients one by one": twins.outer_gradients}, provable=WHOLE),
     "kfac": Quantity("K-FAC factors G, A", {
-        "contractions": kfac, "one by one": twins.kfac_one_by_one}),
+        "contractions": kfac, "one by one": twins.kfac_one_by_one("expand")}),
+    "kfac_reduce": Quantity("K-FAC factors, reduce", {
+        "contractions": lambda o, t: kfac(o, t, setting="reduce"),
+        "one by one": twins.kfac_one_by_one("reduce")}),
     "kfac_inverse": Quantity("K-FAC inverses, damped", {
         "solve": twins.kfac_inverses, "eigenvalues": twins.kfac_inverses_by_eigenvalues},
         provable=WHOLE),

@@ -11,8 +11,7 @@ import scipy.linalg
 from ..curvature import gauss_newton as gn
 from ..curvature import kbfgs, kfac
 from ..derivatives import complex_step, directions, dual, tape
-from ..derivatives.jacobian import jacobian
-from ..network.objective import Objective
+from .pushed import patches_and_gradients
 
 DAMPING = 0.01                         # of the K-FAC inverses
 LAM, LENGTH = 0.3, 0.3                 # damping and step length of the K-BFGS steps
@@ -43,8 +42,8 @@ def transposed_product(objective, theta, u):
 
 def gradients_one_by_one(objective, theta):
     """d loss_n/dtheta (N, P), each by autograd on a batch of one."""
-    alone = [Objective(objective.net, objective.loss, objective.x[n:n + 1], objective.y[n:n + 1],
-                       reduction="sum") for n in range(objective.N)]
+    alone = [replace(objective.batch(slice(n, n + 1)), weights=None, reduction="sum", l2=0.0)
+             for n in range(objective.N)]
     return np.stack([tape.gradient(one, theta) for one in alone])
 
 
@@ -95,32 +94,29 @@ def diagonal_blocks(matrix):
 
 # ---- Kronecker factors ----
 
-def kfac_one_by_one(objective, theta):
-    """A as a Python sum of outer products; G as the Fisher block of the layer's bias.
-
-    A layer without bias is given one, of zeros, for this.
-    """
-    xs, w, factors = objective.net.forward(theta, objective.x), _weights(objective), []
-    inputs = [layer.patches(x) for layer, x in zip(objective.net.layers, xs) if layer.shape]
-    objective, theta = _with_biases(objective, theta)
-    J, layout = jacobian(objective, theta), objective.net.layout
-    S = gn.output_fisher(objective, objective.outputs(theta), "type-2")
-    for s, shape, ps in zip(layout.slices, layout.shapes, inputs):
-        bias = J[:, :, s].reshape(J.shape[:2] + shape)[..., -1]
-        factors.append(sum(j.T @ Sn @ j for j, Sn in zip(bias, S)))
-        factors.append(sum(wn * np.outer(p, p) for wn, p in zip(w, ps)) / w.sum())
-    return factors
+def kfac_one_by_one(setting):
+    """Python sums over examples and places, by gradients from pushed pre-activations."""
+    def route(objective, theta):
+        S = gn.output_fisher(objective, objective.outputs(theta), "type-2")
+        return [factor for p, J in patches_and_gradients(objective, theta)
+                for factor in SETTINGS[setting](p, J, S, _weights(objective))]
+    return route
 
 
-def _with_biases(objective, theta):
-    """The same function, with a bias of zeros wherever there was none."""
-    net = objective.net
-    biases = [layer.bias for layer in net.layers if layer.shape]
-    Ws = [W if bias else np.concatenate([W, 0 * W[:, :1]], axis=1)
-          for W, bias in zip(net.matrices(theta), biases)]
-    layers = [replace(layer, bias=True) if layer.shape else layer for layer in net.layers]
-    net = type(net)(*layers)
-    return replace(objective, net=net), net.layout.pack(Ws)
+def _expanded(p, J, S, w):
+    """Places count as examples."""
+    N, T = p.shape[:2]
+    return (sum(J[n, t] @ S[n] @ J[n, t].T for n in range(N) for t in range(T)),
+            sum(w[n] * np.outer(p[n, t], p[n, t]) for n in range(N) for t in range(T))
+            / (T * w.sum()))
+
+
+def _reduced(p, J, S, w):
+    """The mean of p and the sum of the gradients over places, and then examples."""
+    return _expanded(p.mean(1)[:, None], J.sum(1)[:, None], S, w)
+
+
+SETTINGS = {"expand": _expanded, "reduce": _reduced}
 
 
 def kfac_inverses(objective, theta):
@@ -170,13 +166,16 @@ def kbfgs_steps_dense(objective, theta):
 
 
 def _layer_means(objective, theta):
-    """Per weight layer: the weighted means of p p^T, p, s and g over the batch."""
-    net, w = objective.net, _weights(objective)
-    xs = net.forward(theta, objective.x)
-    dxs = net.vjp(theta, xs, objective.dz(xs[-1]) * objective.R)[1]
-    patches = [layer.patches(x) if layer.shape else None for layer, x in zip(net.layers, xs)]
-    return [((w[:, None] * p).T @ p / w.sum(), w @ p / w.sum(), w @ s / w.sum(), g.sum(0) / w.sum())
-            for p, s, g in zip(patches, xs[1:], dxs[1:]) if p is not None]
+    """Per weight matrix: the weighted means of p p^T, p, s and g over the batch; g over n alone."""
+    w, dz = _weights(objective), objective.dz(objective.outputs(theta)) * objective.R
+    means = []
+    for (p, J), W in zip(patches_and_gradients(objective, theta),
+                         objective.net.layout.unpack(theta)):
+        count = w.sum() * p.shape[1]
+        pbar = np.einsum("n,nti->i", w, p) / count
+        means.append((np.einsum("n,nti,ntj->ij", w, p, p) / count, pbar, W @ pbar,
+                      np.einsum("ntoc,nc->o", J, dz) / w.sum()))
+    return means
 
 
 def _direct_update(state, here, there):

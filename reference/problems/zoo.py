@@ -2,9 +2,13 @@
 
 from ..network.affine import Dense
 from ..network.compose import Sequential
+from ..network.convolution import Conv2d
 from ..network.elementwise import GELU, Tanh
 from ..network.losses import CrossEntropy, Gaussian
 from ..network.objective import Objective
+from ..network.padding import Flatten
+from ..network.pooling import AvgPool2d
+from ..network.recurrent import LSTM
 from .digits import digits
 from .synthetic import teacher
 
@@ -35,8 +39,24 @@ def uncertain_regression(rng):
     return _at_start(rng, net, Gaussian(), x, y, weights=rng.uniform(0.5, 2, 19), l2=0.01)
 
 
+def convolved_digits(rng):
+    """7 images, 2 kernels of 3 x 3, tanh, means over 3 x 3 places, a dense layer: P = 110."""
+    x, y = digits(7)
+    net = Sequential(Conv2d(1, 2, 3), Tanh(), AvgPool2d(3), Flatten(), Dense(8, 10))
+    return _at_start(rng, net, CrossEntropy(), x.reshape(7, 1, 8, 8), y)
+
+
+def digits_row_by_row(rng):
+    """5 images, their rows read by an LSTM of 2 units, whose last state is classified: P = 126."""
+    x, y = digits(5)
+    net = Sequential(LSTM(8, 2, last=True), Dense(2, 10))
+    return _at_start(rng, net, CrossEntropy(), x.reshape(5, 8, 8), y)
+
+
 ZOO = {
     "digits": digit_classifier,
     "pooled digits": pooled_digit_classifier,
     "uncertain regression": uncertain_regression,
+    "convolved digits": convolved_digits,
+    "digits row by row": digits_row_by_row,
 }

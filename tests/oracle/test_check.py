@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
+import reference as ref
 from reference.oracle import check as oracle
 from reference.oracle.quantities import QUANTITIES
 from tests.oracle import peers
@@ -24,6 +25,28 @@ def peer_row(quantity, peer):
 def test_every_route_to_every_quantity_passes_on_the_small_digits(quantity):
     for row in rows(quantity):
         assert row.passed, row
+
+
+@pytest.mark.parametrize("problem", ["convolved digits", "digits row by row"])
+@pytest.mark.parametrize("quantity", ["gradient", "per_example_gradients", "jacobian", "hvp",
+                                      "fisher_mc", "kfac", "kfac_reduce", "kbfgs"])
+def test_every_route_passes_where_places_share_weights(problem, quantity):
+    for row in rows(quantity, problem=problem):
+        assert row.passed, row
+
+
+def test_a_factor_that_moved_from_one_side_to_the_other_fails_though_the_product_stays():
+    class moved:
+        """G divided by the 36 places of a kernel, A multiplied; and the right factors."""
+
+        @staticmethod
+        def kfac(objective, theta):
+            first, *others = ref.kfac(objective, theta)
+            return [ref.Kron(first.G / 36, 36 * first.A), *others]
+        kfac_reduce = staticmethod(lambda o, t: ref.kfac(o, t, setting="reduce"))
+
+    assert rows("kfac", moved, "convolved digits")[-1].verdict == "FAILED"
+    assert rows("kfac_reduce", moved, "convolved digits")[-1].passed
 
 
 @pytest.mark.parametrize("quantity", QUANTITIES)
