@@ -4,7 +4,6 @@ No cell is written by hand: a number is measured here and now, a word is what th
 """
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -15,10 +14,10 @@ from ..derivatives import tape
 from ..derivatives.jacobian import jacobian, per_example_gradients, unit_cotangents
 from ..derivatives.routes import ROUTES, gradient, hvp, offering
 from ..problems.layers import LAYERS
+from . import recorded
 from .certify import NotProven, certify
 from .check import agreement
 
-RECORD = Path(__file__).parents[2] / "tests" / "network" / "pytorch.npz"
 WANTED = 12                            # digits
 REFUSALS = ("couples", "not affine", "transposed")   # words of the code's own errors
 
@@ -70,26 +69,12 @@ def _answer(cell, name, objective, theta):
 
 # ---- cells ----
 
-def recorded(name):
-    """{what: array} that PyTorch computed for a problem; {} without a record.
-
-    The file holds an array "NAME|WHAT" for each: x, output, and "theta NAME_OF_PARAMETER".
-    """
-    if not RECORD.is_file():
-        return {}
-    with np.load(RECORD, allow_pickle=False) as file:
-        return {key.partition("|")[2]: file[key] for key in file if key.partition("|")[0] == name}
-
-
-def _forward(name, objective, theta):
-    """Outputs against PyTorch's."""
-    record = recorded(name)
-    if not record:
-        return None
-    start = "theta "
-    theta = objective.net.from_named({key[len(start):]: array for key, array in record.items()
-                                      if key.startswith(start)})
-    return agreement(objective.net.forward(theta, record["x"])[-1], record["output"])
+def _pytorch(digits):
+    """Digits shared with what PyTorch answered; None without a record."""
+    def cell(name, objective, theta):
+        record = recorded.record_of(name)
+        return None if record is None else digits(record, objective)
+    return cell
 
 
 def direction(theta):
@@ -131,7 +116,8 @@ def _certified(name, objective, theta):
 
 
 COLUMNS = {
-    "forward": _forward,
+    "forward": _pytorch(recorded.forward_digits),
+    "PyTorch": _pytorch(recorded.derivative_digits),
     "gradient": _routes("gradient", "backprop"),
     "H v": _routes("hvp", "dual"),
     "per example": _per_example,

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from reference.__main__ import BEGIN, END, cell, main
-from reference.oracle import layer_table
-from reference.oracle.layer_table import COLUMNS, LAYERS, LayerRow, recorded, row_of
+from reference.derivatives.routes import gradient, hvp
+from reference.oracle import layer_table, recorded
+from reference.oracle.layer_table import COLUMNS, LAYERS, LayerRow, row_of
+from reference.problems.files import save_npz
 
 PAGE = Path(__file__).parents[2] / "docs" / "7-layers.md"
 AGAIN = "measure it again: python -m reference layers --into docs/7-layers.md"
@@ -57,20 +59,40 @@ def test_what_differs_is_seen():
     assert LayerRow("a", {"gradient": 12.1, "H v": None, "per example": "couples"}).passed
 
 
+def own_record(name):
+    """What the recorder would write, of our own answers."""
+    objective, theta = layer_table.problem(name)
+    v = layer_table.direction(theta)
+    kinds = theta, v, gradient(objective, theta), hvp(objective, theta, v)
+    kinds = [objective.net.named(a) for a in kinds]
+    return {"x": objective.x, "output": objective.outputs(theta), "loss": objective.value(theta),
+            **{key: np.stack([named[key] for named in kinds]) for key in kinds[0]}}
+
+
 def test_a_record_is_read_and_compared(tmp_path, monkeypatch):
     name = next(iter(LAYERS))
-    objective, theta = layer_table.problem(name)
-    record = {"x": objective.x, "output": objective.outputs(theta)}
-    record |= {f"theta {key}": array for key, array in objective.net.named(theta).items()}
-    path = tmp_path / "pytorch.npz"
-    monkeypatch.setattr(layer_table, "RECORD", path)
-    assert recorded(name) == {} and row_of(name).cells["forward"] is None
-    np.savez(path, **{f"{name}|{key}": array for key, array in record.items()})
-    assert recorded(name).keys() == record.keys() and recorded("no such") == {}
-    assert row_of(name).cells["forward"] == np.inf
-    np.savez(path, **{f"{name}|{key}": array * (1 + 1e-9 * (key == "output"))
-                      for key, array in record.items()})
-    assert 8.9 < row_of(name).cells["forward"] < 9.1 and not row_of(name).passed
+    monkeypatch.setattr(recorded, "RECORD", tmp_path / "pytorch.npz")
+    assert recorded.record_of(name) is None
+    assert row_of(name).cells["forward"] is row_of(name).cells["PyTorch"] is None
+    mine = own_record(name)
+
+    def cells(scales):
+        save_npz(recorded.RECORD, **{f"{name}|{key}": array * scales.get(key, 1)
+                                     for key, array in mine.items()})
+        assert recorded.record_of("no such") is None
+        cells = row_of(name).cells
+        return cells["forward"], cells["PyTorch"]
+
+    assert cells({}) == (np.inf, np.inf)
+    other = 1 + 1e-9
+    for scales in ({"output": other}, {"loss": other}):
+        forward, derivatives = cells(scales)
+        assert 8.9 < forward < 9.1 and derivatives == np.inf and not row_of(name).passed
+    for i in (2, 3):
+        planted = np.where(np.arange(4) == i, other, 1)
+        forward, derivatives = cells({"0.weight": planted[:, None, None],
+                                      "2.weight": planted[:, None, None]})
+        assert forward == np.inf and 8.9 < derivatives < 9.5 and not row_of(name).passed
 
 
 def test_an_error_that_is_no_refusal_is_not_made_a_word(monkeypatch):
