@@ -39,6 +39,33 @@ def test_elementwise_functions_and_their_derivatives(system, name):
     check(system, getattr(F, name), each(ELEMENTWISE[name]), curve(2, 3, low=low))
 
 
+def cosh(t):
+    return (t.exp() + (-t).exp()) / 2
+
+
+OWN_FORMS = {                    # written once for all, but some systems have shorter forms
+    "sigmoid": (F.sigmoid, lambda t: 1 / (1 + (-t).exp())),
+    "sigmoid_slope": (F.sigmoid_slope, lambda t: 1 / (2 * cosh(t / 2)) ** 2),
+    "sech2": (lambda x: F.sech2(x, F.tanh(x)), lambda t: 1 / cosh(t) ** 2),
+}
+
+
+@each_system
+@pytest.mark.parametrize("name", OWN_FORMS)
+def test_shorter_forms_of_one_system_are_the_common_function(system, name):
+    function, truth = OWN_FORMS[name]
+    for low in (-0.75, 3.0, -9.0):
+        check(system, function, each(truth), curve(2, 3, low=low))
+
+
+@pytest.mark.parametrize("x", [-745.0, -710.0, -700.0, 40.0, 710.0])
+def test_the_sigmoid_keeps_its_digits_where_the_exponential_overflows(x):
+    with flint.ctx.workprec(300):
+        true = float(1 / (1 + (-flint.arb(x)).exp()))
+    for y in (F.sigmoid(np.array([x, 0.5]))[0], F.sigmoid(np.array(x))):
+        assert abs(y - true) <= 4 * np.finfo(float).eps * true + 5e-324
+
+
 # series of balls say how wide they are instead
 @pytest.mark.parametrize("system", [s for s in SYSTEMS if s.name != "ball-series"], ids=repr)
 @pytest.mark.parametrize("name", ["expm1", "log1p", "sin", "tanh"])
