@@ -226,3 +226,13 @@ def test_scatter_is_the_same_for_every_order_of_the_axes_in_memory(index, dtype)
         y = F.scatter(laid, index, 6)
         assert y.dtype == x.dtype
         assert np.abs(y - expected).max() <= 8 * max(np.finfo(dtype).eps, np.finfo(float).eps)
+
+
+@pytest.mark.parametrize("count", [1, 4, 16, 17])
+def test_the_largest_of_many_rows_is_the_first_and_nan_where_there_is_one(count):
+    x = np.random.default_rng(0).integers(0, 5, (70, 30, count)) + 0.0             # many ties
+    laid = np.ascontiguousarray(x.transpose(2, 0, 1)).transpose(1, 2, 0)
+    assert np.array_equal(F.argmax(x), x.argmax(-1))
+    assert np.array_equal(F.argmax(laid + 1j), x.argmax(-1))
+    x[3, 4, count // 2] = np.nan
+    assert np.array_equal(F.argmax(x), x.argmax(-1)) and F.argmax(x)[3, 4] == count // 2
