@@ -52,12 +52,12 @@ class _MaxPool(Layer):
         return planned(_candidates, self, shape)[-1]
 
     def winners(self, x):
-        """For x (..., N, D), the place of the first largest entry of each window (..., N, C T)."""
+        """For x (..., N, D), the place of the first largest entry of each window (..., C T, N)."""
         places, outside, _ = self._of(x)
-        seen = gather(flattened(x, self.axes + 1), places)
+        seen = F.swapaxes(gather(flattened(x, self.axes + 1), places), -3, -2)     # (.., CT, N, k)
         if outside is not None:
-            seen = F.where(outside, -np.inf, seen)
-        return places[np.arange(len(places)), F.argmax(seen)]
+            seen = F.where(outside[:, None], -np.inf, seen)
+        return places[np.arange(len(places))[:, None], F.argmax(seen)]
 
     def forward(self, W, x):
         """The largest entries."""
@@ -65,8 +65,9 @@ class _MaxPool(Layer):
 
     def trace(self, Ws, x):
         """[x, y], and the winners."""
-        winners = self.winners(x)
-        y = F.take(F.reshape(x, (prod(x.shape),)), _spread(winners, prod(x.shape[-1 - self.axes:])))
+        winners, example = self.winners(x), x.shape[-1 - self.axes:]
+        entries = F.reshape(F.transpose(flattened(x, self.axes + 1)), (prod(x.shape),))
+        y = F.transpose(F.take(entries, _spread(winners, prod(example))))
         return Trace([x, F.reshape(y, y.shape[:-1] + self._of(x)[-1])], winners)
 
     def pull(self, Ws, trace, dy, data=False):
@@ -78,17 +79,19 @@ class _MaxPool(Layer):
         return None, self._back(x, self.winners(x), dy)
 
     def _back(self, x, winners, dy):
-        dy, example = flattened(dy, self.axes + 1), x.shape[-1 - self.axes:]
-        D = prod(example)
+        dy, example = F.transpose(flattened(dy, self.axes + 1)), x.shape[-1 - self.axes:]
+        D, (*lead, _, N) = prod(example), dy.shape
         winners = np.broadcast_to(winners, dy.shape[dy.ndim - winners.ndim:])
-        dx = F.scatter(dy, _spread(winners, D), D * prod(winners.shape[:-1]))
-        return F.reshape(dx, dy.shape[:-1] + example)
+        dx = F.scatter(dy, _spread(winners, D), D * N * prod(winners.shape[:-2]))
+        dx = F.transpose(F.reshape(dx, (*lead, D, N)))
+        return F.reshape(dx, dx.shape[:-1] + example)
 
 
 def _spread(places, D):
-    """Places (..., N, T) in examples of D entries, as places in all examples one after another."""
-    starts = D * np.arange(prod(places.shape[:-1]))
-    return places + starts.reshape(places.shape[:-1] + (1,))
+    """Places (..., T, N) of N examples of D entries, as places in the flattened (..., D, N)."""
+    N = places.shape[-1]
+    starts = D * N * np.arange(prod(places.shape[:-2]))
+    return N * places + np.arange(N) + starts.reshape(places.shape[:-2] + (1, 1))
 
 
 class MaxPool1d(_MaxPool):

@@ -117,7 +117,7 @@ def decided(rng, shape, layer, pool, n=4, step=0.4):
     steps = step * np.eye(theta.size)[own]
     winners = [pool.winners(layer.forward(objective.net.matrices(t)[0], objective.x[None]))
                for t in (theta[None], theta + steps, theta - steps)]
-    sure = np.all([(w == winners[0]).all((0, -1)) for w in winners], axis=0)
+    sure = np.all([(w == winners[0]).all((0, 1)) for w in winners], axis=0)
     return objective.batch(np.flatnonzero(sure)[:n]), theta
 
 
