@@ -4,7 +4,7 @@ import numpy as np
 
 from ..arrays.dual import Dual
 from ..network.patches import Patches
-from ..network.recurrent import Steps
+from ..network.direction import Steps
 from ..network.uses import Use
 
 
