@@ -249,6 +249,8 @@ def stack(arrays):
 def _join(join, arrays, target, lead_of):
     pair = next(a for a in arrays if isinstance(a, Pair))
     res = [a.re if isinstance(a, Pair) else a for a in arrays]
+    if all(isinstance(a, Pair) for a in arrays) and len(set(map(lead_of, res))) == 1:
+        return type(pair)(join(res), join([a.du for a in arrays]))
     lead = np.broadcast_shapes(*map(lead_of, res))
     parts = [a.spread(target(a, lead)) if isinstance(a, Pair)
              else F.broadcast_to(F.zeros_like(a), pair.extra + target(a, lead)) for a in arrays]
