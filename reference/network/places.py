@@ -21,15 +21,15 @@ def window(size, kernel, stride=1, before=0, after=0, dilation=1, ceil=False):
     """Coordinates t stride - before + k dilation, T = 1 + (size + pads - reach)/stride of them.
 
     A window reaches over dilation (k - 1) + 1 places.  The division rounds down, or up with `ceil`,
-    if that window does not begin behind the input.
+    if that window does not begin behind the input: it may be the only one.
     """
     room = size + before + after - dilation * (kernel - 1) - 1
-    if room < 0:
-        raise ValueError(f"a window of {dilation * (kernel - 1) + 1} places (dilation included) is "
-                         f"larger than the {size + before + after} of an axis, padding included.")
     T = room // stride + 1
     if ceil and room % stride and T * stride < size + before:
         T += 1
+    if T < 1:
+        raise ValueError(f"a window of {dilation * (kernel - 1) + 1} places (dilation included) is "
+                         f"larger than the {size + before + after} of an axis, padding included.")
     return _inside(stride * np.arange(T)[:, None] - before + dilation * np.arange(kernel), size)
 
 

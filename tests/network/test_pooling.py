@@ -153,6 +153,16 @@ def test_windows_side_by_side_drop_the_rows_that_remain():
     assert MaxPool1d(3, ceil_mode=True).forward(None, x)[0, 0].tolist() == [2, 5, 6]
 
 
+def test_the_only_window_may_leave_the_input_with_ceil_mode():
+    """As in PyTorch: (L - k)/s is rounded up to 0 as long as L > k - s."""
+    x = np.array([1.0, 2, 3, 6]).reshape(1, 1, 4)
+    assert AvgPool1d(5, 2, ceil_mode=True).forward(None, x).tolist() == [[[3]]]
+    assert MaxPool1d(6, 3, ceil_mode=True).forward(None, x).tolist() == [[[6]]]
+    for size, stride, ceil in ((5, 2, False), (5, 1, True), (6, 2, True), (8, 4, True)):
+        with pytest.raises(ValueError, match="is larger than the 4 of an axis"):
+            MaxPool1d(size, stride, ceil_mode=ceil).forward(None, x)
+
+
 def test_padding_is_numpys_and_cutting_is_slicing():
     x = image(ZeroPad2d(1))
     assert np.array_equal(ZeroPad1d((2, 1)).forward(None, x[..., 0]),
