@@ -57,7 +57,8 @@ def TransformerEncoderLayer(features, heads, hidden=2048, activation="ReLU", nor
                       Residual(feed, names=("",)), norms[1], names=("", "norm1", "", "norm2"))
 
 
-def TransformerEncoder(features, heads, hidden=2048, layers=6, norm=False, eps=1e-5, **options):
+def TransformerEncoder(features, heads, hidden=2048, layers=6, norm=False, eps=1e-5, bias=True,
+                       **options):
     """`layers` TransformerEncoderLayers, one after the other: layers.0, layers.1, ..., norm.
 
     Parameters
@@ -67,10 +68,11 @@ def TransformerEncoder(features, heads, hidden=2048, layers=6, norm=False, eps=1
     layers : int
     norm : bool
         Whether a last LayerNorm follows, as models with norm_first have it.
-    eps, **options
+    eps, bias, **options
         As for TransformerEncoderLayer, the same for all.
     """
-    stack = [TransformerEncoderLayer(features, heads, hidden, eps=eps, **options)
+    stack = [TransformerEncoderLayer(features, heads, hidden, eps=eps, bias=bias, **options)
              for _ in range(layers)]
     names = [f"layers.{i}" for i in range(layers)]
-    return Sequential(*stack, *[LayerNorm(features, eps)] * norm, names=names + ["norm"] * norm)
+    last = [LayerNorm(features, eps, bias=bias)] * norm
+    return Sequential(*stack, *last, names=names + ["norm"] * norm)

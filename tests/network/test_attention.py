@@ -305,7 +305,10 @@ def test_an_encoder_is_its_layers_and_a_last_norm():
 
 def test_without_bias_an_encoder_layer_has_weights_alone():
     net = Sequential(TransformerEncoderLayer(D, 2, 7, bias=False), names=("",))
-    assert sorted(net.entries()) == sorted(name for name in LAYER if name.endswith("weight"))
+    weights = [name for name in LAYER if name.endswith("weight")]
+    assert sorted(net.entries()) == sorted(weights)
+    net = Sequential(TransformerEncoder(D, 2, 7, layers=1, norm=True, bias=False), names=("",))
+    assert sorted(net.entries()) == sorted(["norm.weight"] + [f"layers.0.{w}" for w in weights])
 
 
 def test_second_derivatives_through_an_encoder_are_those_of_complex_steps():
