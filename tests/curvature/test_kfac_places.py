@@ -86,7 +86,8 @@ CASES = {
     "second Conv2d": (classified(*DEEP, width=63), 2, (1, 6, 5), convolution(DEEP[2])),
     "ConvTranspose1d": (classified(UPWARDS, width=99, axes=2), 0, (2, 5), transposed(UPWARDS)),
     "Embedding": (classified(ref.Embedding(7, 11), width=33, axes=2), 0, 7, one_hot(7)),
-    "Embedding, padding": (classified(ref.Embedding(4, 11, 2), width=33, axes=2), 0, 4, one_hot(4, 2)),
+    "Embedding, padding": (
+        classified(ref.Embedding(4, 11, 2), width=33, axes=2), 0, 4, one_hot(4, 2)),
     "LearnedPositions": (
         (ref.Dense(6, 11), ref.LearnedPositions(7, 11), ref.Tanh(), ref.Dense(11, 2)), 1, (3, 6),
         lambda x: one_hot(7)(np.tile(np.arange(3), (len(x), 1)))),
@@ -213,7 +214,8 @@ def test_the_damped_inverses_are_those_of_the_loops(case, setting):
 
 @each_case
 def test_the_settings_differ_where_places_are_several(case):
-    assert min(far(K, L.G, L.A) for K, L in zip(found(case, "expand"), found(case, "reduce"))) > 0.01
+    both = zip(found(case, "expand"), found(case, "reduce"))
+    assert min(far(K, L.G, L.A) for K, L in both) > 0.01
 
 
 # ---- faults ----

@@ -81,11 +81,11 @@ def test_factors_of_recurrent_matrices_are_loops_over_steps(cell, setting):
 
 # ---- special recurrences ----
 
-def still(last, **options):
+def still(last):
     """An RNN whose state does not see the one before: W_hh = 0."""
     objective, theta = problem(ref.RNN(I - 1, H))
-    rows, net = objective.net.matrices(theta), ref.Sequential(ref.RNN(I - 1, H, last=last, **options),
-                                                              ref.Dense(H, 2))
+    rows = objective.net.matrices(theta)
+    net = ref.Sequential(ref.RNN(I - 1, H, last=last), ref.Dense(H, 2))
     rows[1] = 0 * rows[1]
     y = objective.y[:, -1] if last else objective.y
     return ref.Objective(net, objective.loss, objective.x, y), net.layout.pack(rows), rows
@@ -135,8 +135,8 @@ def test_skipped_steps_weigh_in_A_unless_their_labels_are_ignored():
     for loss, blind in (ignoring, True), (ref.CrossEntropy(), False):
         objective, theta = problem(ref.RNN(I - 1, H, mask=mask))
         y = np.where(mask, objective.y, -1 if blind else objective.y)
-        padded = [ref.Objective(objective.net, loss, np.where(mask[..., None], objective.x, fill), y)
-                  for fill in (0.0, 7.0)]
+        xs = [np.where(mask[..., None], objective.x, fill) for fill in (0.0, 7.0)]
+        padded = [ref.Objective(objective.net, loss, x, y) for x in xs]
         K, L = (ref.kfac(one, theta)[0] for one in padded)
         assert distance(K.G, L.G) <= TOLERANCE
         assert (distance(K.A, L.A) <= TOLERANCE) == blind
@@ -145,7 +145,7 @@ def test_skipped_steps_weigh_in_A_unless_their_labels_are_ignored():
 # ---- tied matrices ----
 
 def tied(names):
-    """Two uses of a matrix of 3 rows, before and after tanh; at 4 places, then at 2 of their means."""
+    """Two uses of a matrix of 3 rows: at 4 places, and at 2 means of their tanh."""
     first, second = (ref.Tied(name, ref.Conv1d(3, 3, 1)) for name in names)
     layers = (first, ref.Tanh(), ref.AvgPool1d(2), second, ref.Tanh(), ref.Flatten(-2),
               ref.Dense(6, 5))
