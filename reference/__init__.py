@@ -11,7 +11,7 @@ from .curvature.hessian import hessian
 from .curvature.kbfgs import initial_factors as kbfgs_factors
 from .curvature.kbfgs import update as kbfgs_update
 from .curvature.kfac import kfac
-from .curvature.kron import Kron
+from .curvature.kron import Kron, KronBlocks
 from .curvature.operator import block, blocks, columns, dense
 from .derivatives.jacobian import jacobian, per_example_gradients
 from .derivatives.routes import ROUTES, gradient, hvp, jvp, vjp

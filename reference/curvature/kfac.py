@@ -46,12 +46,12 @@ def kfac(objective, theta, kind="type-2", rng=None, samples=1, setting="expand")
 
     Notes
     -----
-    Equal to the block of the Gauss-Newton matrix for N = 1 and T = 1; for one affine layer with
-    squared error; for deep linear networks with squared error and one label per place (expand)
-    or the mean over places as output (reduce).
+    Equal to the block of the Gauss-Newton matrix for N = 1 and T = 1; for deep linear networks with
+    squared error and T = 1, one label per place (expand) or the mean over places as output
+    (reduce), if no window above the matrix mixes its places.
 
     Labels at the same places as p with weights of their own, or ignored, weight A in `expand`;
-    elsewhere an example weighs as the mean over its labels.
+    elsewhere an example weighs as the mean over its labels.  What a mask skips counts as a place.
     """
     require_theta(objective, theta)
     if setting not in SETTINGS:
