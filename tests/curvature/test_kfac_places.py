@@ -218,6 +218,33 @@ def test_the_settings_differ_where_places_are_several(case):
     assert min(far(K, L.G, L.A) for K, L in both) > 0.01
 
 
+def second_moments(objective, z, kind):
+    """S (N, labels, C, C) of each kind: labels of the data, or those that the generator draws."""
+    if kind == "ggn":
+        return softmax_covariance(z)
+    if kind == "mc":
+        s = objective.loss.score(np.random.default_rng(3), np.broadcast_to(z, (2, *z.shape)))
+    else:
+        e = np.exp(z)
+        s = (e / e.sum(-1, keepdims=True) - np.eye(2)[objective.y])[None]
+    s = s.reshape(len(s), len(z), -1, 2)
+    return (s[..., :, None] * s[..., None, :]).mean(0)
+
+
+@settings
+@pytest.mark.parametrize("kind", ["ggn", "empirical", "mc"])
+@pytest.mark.parametrize("case", ["Conv2d", "Dense at places"])
+def test_factors_of_every_kind_are_loops(case, kind, setting):
+    """Labels of different places are independent: no products of scores of different places."""
+    (_, i, _, patches), (objective, theta) = CASES[case], problem(case)
+    xs = objective.net.forward(theta, objective.x)
+    p, = patches(xs[i])
+    J = at_places(pushed(objective, theta, i), CASES[case][0][i], p.shape[1])
+    S = second_moments(objective, xs[-1], kind)
+    K = ref.kfac(objective, theta, kind, np.random.default_rng(3), 2, setting)[0]
+    assert far(K, *by_loops(p, J, S, objective.weights, 5, setting)) <= TOLERANCE
+
+
 # ---- faults ----
 
 T, T_IN = 9, 15                        # places out of BANDS and into it
