@@ -2,7 +2,9 @@
 
 import numpy as np
 
+from ..arrays import functions as F
 from ..arrays.dual import Dual
+from ..derivatives import dual
 from ..network.patches import Patches
 from ..network.direction import Steps
 from ..network.uses import Use
@@ -49,3 +51,18 @@ def _sandwich(p, X, b, shape):
     pX = (np.swapaxes(p, -1, -2) @ X).reshape(N, -1, k, U, A)
     rows = np.ascontiguousarray(pX.transpose(2, 1, 4, 0, 3)).reshape(-1, N * U)
     return (rows @ b.reshape(N * U, -1)).reshape(k, -1, A, b.shape[-1])
+
+
+def slope_and_bend(run, s, dx):
+    """f'(s) and f''(s) dx of layers without weights: elementwise ones, then linear ones.
+
+    The slope is that of elementwise layers alone.
+    """
+    def pull(s, dx):
+        xs = [s]
+        for layer in run:
+            xs.append(layer.forward(None, xs[-1]))
+        for layer, x, y in zip(reversed(run), xs[-2::-1], xs[:0:-1]):
+            dx = layer.vjp(None, x, y, dx)[1]
+        return dx
+    return pull(s, F.ones_like(dx)), dual.derivative(lambda t: pull(t, dx), s, F.ones_like(s))

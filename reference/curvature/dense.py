@@ -11,11 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..arrays import functions as F
-from ..derivatives import dual
 from ..derivatives.jacobian import of_all_places
 from ..network.affine import Dense
 from ..network.compose import Sequential
-from . import assembly, layerwise
+from . import assembly
+from .contractions import slope_and_bend
+from .layerwise import upper_rows
+from .point import point
+from .sandwich import gauss_newton_rows
 
 NONE = (None, None, None)             # no faster way known: dense() and blocks() take products
 
@@ -42,7 +45,7 @@ def is_assembled(objective, theta):
 
 def is_chain(objective, theta):
     """Whether all of the network is a chain."""
-    return is_assembled(objective, theta) and layerwise.point(objective, theta).cut == 0
+    return is_assembled(objective, theta) and point(objective, theta).cut == 0
 
 
 def chain(at):
@@ -50,25 +53,12 @@ def chain(at):
     layers, traces, dys = at.layers[at.cut:], at.traces[at.cut:], at.backward[1][at.cut:]
     places = [i for i, layer in enumerate(layers) if isinstance(layer, Dense)]
     runs = [layers[i + 1:j] for i, j in zip(places, places[1:] + [len(layers)])]
-    bent = [_slope_and_bend(run, traces[i][-1], dys[i + len(run)]) for i, run in zip(places, runs)
+    bent = [slope_and_bend(run, traces[i][-1], dys[i + len(run)]) for i, run in zip(places, runs)
             if run or i != places[-1]]
     return Chain([W for Ws in at.Ws[at.cut:] for W in Ws],
                  [layers[i].patches(traces[i][0]) for i in places],
                  [slope for slope, _ in bent], [bend for _, bend in bent],
                  [dys[i] for i in places], [layers[i].bias for i in places])
-
-
-def _slope_and_bend(run, s, dx):
-    """f'(s) and f''(s) dx for the composition f of a run of elementwise layers."""
-    def pull(s, dx):
-        xs = [s]
-        for layer in run:
-            xs.append(layer.forward(None, xs[-1]))
-        for layer, x, y in zip(reversed(run), xs[-2::-1], xs[:0:-1]):
-            dx = layer.vjp(None, x, y, dx)[1]
-        return dx
-    one = F.ones_like(s)
-    return pull(s, one), dual.derivative(lambda t: pull(t, dx), s, one)
 
 
 def _output(c, S, bends):
@@ -98,14 +88,14 @@ def _chain_blocks(at, S, second_order):
 def _rows(at, S, second_order):
     """(start, rows) of the upper triangle, for the layers before the chain."""
     if second_order:
-        for i, rows in layerwise.upper_rows(at):
+        for i, rows in upper_rows(at):
             yield at.starts[i], rows
     elif at.cut:
-        yield 0, layerwise.gauss_newton_rows(at, of_all_places(S, at.z))
+        yield 0, gauss_newton_rows(at, of_all_places(S, at.z))
 
 
 def _assembled(objective, theta, S, second_order):
-    at = layerwise.point(objective, theta)
+    at = point(objective, theta)
     S, P, end = S(at.z), theta.size, at.starts[at.cut]
     if end == 0:
         H = _chain_matrix(at, S, second_order)
@@ -131,7 +121,7 @@ def _write_symmetric(H, start, rows, tile=512):
 
 def _assembled_blocks(objective, theta, S, second_order):
     """The diagonal blocks of all matrices."""
-    at = layerwise.point(objective, theta)
+    at = point(objective, theta)
     S, slices, found = S(at.z), objective.net.layout.slices, []
     for start, rows in _rows(at, S, second_order):
         for s in slices:

@@ -1,7 +1,7 @@
 """Rows of the Hessian for a recurrent layer, by perturbing its pre-activations step by step.
 
-Both matrices of a cell s_t = W_ih (x_t, 1) + W_hh (h_{t-1}, 1) = W P_t meet the same s_t.  To second
-order, changing W by V is changing every s_t by V P_t, with P_t taken where the change has led:
+Both matrices of a cell s_t = W_ih (x_t, 1) + W_hh (h_{t-1}, 1) = W P_t meet the same s_t.  To
+second order, changing W by V is changing every s_t by V P_t, with P_t where the change has led:
 
     v^T H v = sum_tu (V P_t)^T S_tu (V P_u) + 2 sum_t<u g_u^T V R_t{P_u},
 
@@ -20,7 +20,8 @@ from ..network.recurrent import Direction
 from .contractions import contract, tangent
 
 HALF = 2                              # of the terms u = t, which H = U + U^T counts twice
-PIECE = 8                             # pre-activations at a time: their work stays in the caches
+ROWS = 16                             # directions at a time
+PIECE = 4                             # pre-activations at a time: their work stays in the caches
 
 
 def few_steps(layer, x):
@@ -36,25 +37,34 @@ def rows(layer, Ws, trace, uses, tail):
     """
     (p, g), (q, _) = (use.pairs()[0] for use in uses)
     P = np.concatenate([p, q], axis=-1)                                             # (N, T, J)
-    (N, T, J), G, I = P.shape, g.shape[-1], p.shape[-1]
-    U, later = np.zeros((J, G, G, J), P.dtype), 0
-    for t in reversed(range(T)) if layer.backwards else range(T):
-        steps = slice(0, t + 1) if layer.backwards else slice(t, T)
-        dy, Rq, Rg, after = _perturbed(layer, Ws, trace, steps, tail)
-        Rg[:, :, -1 if layer.backwards else 0] /= HALF
-        _add_step(U, P[:, t], P[:, steps], g[:, steps], Rg, Rq)
-        parts = [contract(P[:, t:t + 1], use, (1, G)) for use in after]
-        later = later + np.concatenate(parts, axis=-1) if parts else np.zeros((G, J, 0), P.dtype)
+    (_, T, J), G, I = P.shape, g.shape[-1], p.shape[-1]
+    U, later, E = np.zeros((J, G, G, J), P.dtype), [], np.eye(G, dtype=P.dtype)
+    for k in (slice(k, k + ROWS) for k in range(0, G, ROWS)):
+        after = 0
+        for t in range(T):
+            steps = slice(0, t + 1) if layer.backwards else slice(t, T)
+            Rq, Rg, uses = _perturbed(layer, Ws, trace, steps, E[k], tail)
+            Rg[:, :, -1 if layer.backwards else 0] /= HALF
+            _add_step(U[:, k], P[:, t], P[:, steps], g[:, steps], Rg, Rq)
+            after = after + _of_later_layers(P[:, t:t + 1], uses, E[k])
+        later.append(after)
+    later = np.concatenate(later)
     order = np.argsort(_places(G, I, J))                        # [j,i] -> the layer's own order
     U = U.reshape(J * G, G, J).swapaxes(1, 2).reshape(J * G, J * G)
     return U[np.ix_(order, order)], later.swapaxes(0, 1).reshape(J * G, -1)[order]
 
 
-def _perturbed(layer, Ws, trace, steps, tail):
-    """Along every pre-activation of the first of the steps: the tangents of h and g, and `after`.
+def _of_later_layers(p, uses, E):
+    """sum_n p[n,j] R_k{dW of example n} of all uses (k, J, ...)."""
+    parts = [contract(p, use, (1, len(E))) for use in uses]
+    return np.concatenate(parts, axis=-1) if parts else np.zeros((len(E), p.shape[-1], 0), p.dtype)
+
+
+def _perturbed(layer, Ws, trace, steps, E, tail):
+    """R{h} of the steps before, and R{g} (K, N, T, .), along the rows of E at the first step.
 
     A perturbation of s_t is an input of its own, which is 1 at the first step and 0 later, with a
-    weight 0 + eps e_k.
+    weight 0 + eps e_k.  Also the uses of later layers.
     """
     x, (_, _, before, _) = trace[0], trace.kept
     N, T = x.shape[:2]
@@ -64,19 +74,19 @@ def _perturbed(layer, Ws, trace, steps, tail):
     sub = replace(layer, inputs=layer.inputs + 1, initial=states, mask=mask)
     first = np.zeros((N, steps.stop - steps.start, 1), x.dtype)
     first[:, -1 if layer.backwards else 0] = 1
-    W, G, I = Ws[0], len(Ws[0]), layer.inputs
-    column = Dual(np.zeros((G, 1), W.dtype), np.eye(G, dtype=W.dtype)[:, :, None])
+    W, I = Ws[0], layer.inputs
+    column = Dual(np.zeros((len(W), 1), W.dtype), E[:, :, None])
     wider = [F.concatenate([W[:, :I], column, W[:, I:]]), *Ws[1:]]
     run = sub.trace(wider, np.concatenate([x[:, steps], first], axis=-1))
     dy, after = tail(run[-1], steps)
     [(q, g)] = sub.pull(wider, run, dy, data=True)[0][1].pairs()
-    return dy, tangent(q, G), np.array(g.du), after
+    return tangent(q, len(E)), np.array(g.du), after
 
 
 def _add_step(U, P_t, P, g, Rg, Rq):
     """U[j,i,k,q] += sum_n P_t[n,j] sum_u (Rg[i,n,u,k] P[n,u,q] + g[n,u,k] Rq[i,n,u,q])."""
-    (J, G), (N, H) = U.shape[:2], (len(P_t), Rq.shape[-1])
-    for i in range(0, G, PIECE):
+    (J, K, G), (N, H) = U.shape[:3], (len(P_t), Rq.shape[-1])
+    for i in range(0, K, PIECE):
         k = slice(i, i + PIECE)
         V = np.swapaxes(Rg[k], -1, -2) @ P                                          # (k, N, G, J)
         V[..., J - H:] += np.swapaxes(g, -1, -2) @ Rq[k]

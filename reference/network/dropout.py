@@ -28,6 +28,8 @@ class Dropout(Layer):
         Whether all examples have the same mask, which is then of one example's shape.
     """
 
+    linear = True
+
     mask: Any
     p: float = 0.5
     shared: bool = False

@@ -28,10 +28,12 @@ class Layer:
 
     shape : (O, I) of the one matrix W, or None.
     couples : whether the output of one example depends on the other examples.
+    linear : whether a layer without weights is linear in x, where no kink is met.
     """
 
     shape = None
     couples = False
+    linear = False
 
     @property
     def shapes(self):

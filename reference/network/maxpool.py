@@ -29,6 +29,8 @@ def _candidates(layer, shape):
 
 @dataclass(frozen=True)
 class _MaxPool(Layer):
+    linear = True                      # where the winners are decided
+
     kernel_size: Any
     stride: Any = None
     padding: Any = 0

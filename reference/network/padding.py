@@ -72,6 +72,8 @@ class Flatten(Layer):
     once put axes there.
     """
 
+    linear = True
+
     start_dim: int = -3
 
     def __post_init__(self):

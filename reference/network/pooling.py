@@ -47,6 +47,8 @@ def plan(layer, shape):
 class Windows(Layer):
     """y_t = (1/n_t) sum of x over the window of t; layers say `tables(sizes)` and `divisors`."""
 
+    linear = True
+
     def output_shape(self, shape):
         """(C, *places)."""
         require_image(self, shape, self.axes)

@@ -1,16 +1,19 @@
 """Dense matrices of any network: the rows formed layer by layer are the columns of products."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
-from reference import Layer, Objective, Sequential, block, blocks, columns, dense, fisher
-from reference import gauss_newton, hessian
+from reference import (AvgPool2d, Conv2d, CrossEntropy, Flatten, Layer, Objective, Sequential,
+                       block, blocks, columns, dense, fisher, gauss_newton, hessian)
 from reference.arrays.precision import eps
-from reference.curvature import layerwise, stepwise
+from reference.curvature import layerwise, sandwich, stepwise
 from reference.curvature.contractions import pair
 from reference.curvature.dense import is_assembled
+from reference.curvature.point import point
 from reference.network.affine import Affine, Dense
-from reference.network.elementwise import Tanh
+from reference.network.elementwise import Elementwise, Tanh
 from reference.network.losses import SquaredError
 from reference.network.recurrent import Direction
 from reference.problems.layers import LAYERS
@@ -58,7 +61,19 @@ def pre_activations_where_affine(at, i):
     return layerwise.by_pre_activations if single else layerwise.by_weights
 
 
+def own_block_where_possible(at, i):
+    runs, stop = at.layers[i + 1:], i
+    while stop - i < len(runs) and (isinstance(runs[stop - i], Elementwise) or
+                                    runs[stop - i].linear):
+        stop += 1
+    straight = [layer.linear for layer in at.layers[i + 1:stop + 1]]
+    if not layerwise.single(at, i) or straight != sorted(straight):
+        return layerwise.by_weights
+    return partial(layerwise.by_own_block, stop=stop)
+
+
 WAYS = {"weights": lambda at, i: layerwise.by_weights, "steps": steps_where_added,
+        "own block": own_block_where_possible,
         "pre-activations": pre_activations_where_affine}
 
 
@@ -69,6 +84,21 @@ def test_every_way_to_the_rows_gives_the_same_matrix(name, way, monkeypatch):
     truth = columns(hessian(objective, theta))
     monkeypatch.setattr(layerwise, "way", WAYS[way])
     assert distance(dense(hessian(objective, theta)), truth) <= 45 * eps(float)
+
+
+def test_a_convolution_before_pooling_is_perturbed_in_its_weights_up_to_the_pooled_places():
+    rng = np.random.default_rng(0)
+    net = Sequential(Conv2d(1, 2, 3), Tanh(), AvgPool2d(2), Conv2d(2, 5, 2), Tanh(), Flatten(),
+                     Dense(20, 3))
+    objective = Objective(net, CrossEntropy(), rng.standard_normal((7, 1, 8, 8)),
+                          rng.integers(0, 3, 7), l2=0.1)
+    theta = net.initial(rng)
+    at = point(objective, theta)
+    assert layerwise.way(at, 0).func is layerwise.by_own_block
+    assert layerwise.way(at, 0).keywords == {"stop": 2}
+    assert layerwise.way(at, 3) is layerwise.by_pre_activations
+    H = hessian(objective, theta)
+    assert distance(dense(H), columns(hessian(*wide(objective, theta)))) <= 45 * eps(float)
 
 
 def test_a_wrong_way_is_seen(monkeypatch):
@@ -93,8 +123,8 @@ def test_precision_is_kept(name, dtype):
 def test_examples_and_columns_may_come_in_pieces_of_any_size(monkeypatch):
     objective, theta = problem("Residual")
     truth = dense(gauss_newton(objective, theta))
-    monkeypatch.setattr(layerwise, "ROOM", 2 * 3 * theta.size)             # two examples at a time
-    monkeypatch.setattr(layerwise, "TILE", 7)
+    monkeypatch.setattr(sandwich, "ROOM", 2 * 3 * theta.size)             # two examples at a time
+    monkeypatch.setattr(sandwich, "TILE", 7)
     assert distance(dense(gauss_newton(objective, theta)), truth) <= 45 * eps(float)
 
 

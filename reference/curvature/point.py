@@ -1,0 +1,82 @@
+"""A network at theta, as the makers of dense matrices want it: layer by layer, with all traces."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ..network.affine import Dense
+from ..network.compose import Sequential
+from ..network.elementwise import Elementwise
+from ..network.recurrent import Recurrent
+
+
+@dataclass(frozen=True, eq=False)
+class Point:
+    """A network at theta: its layers one after the other, their matrices and traces."""
+
+    objective: Any
+    layers: list
+    Ws: list
+    traces: list
+
+    @property
+    def z(self):
+        """The network's output."""
+        return self.traces[-1][-1]
+
+    @cached_property
+    def backward(self):
+        """(uses per layer, cotangents dys of their outputs) of L."""
+        return self.pulled(self.objective.dz(self.z))
+
+    def pulled(self, dz):
+        """(uses per layer, cotangents dys of their outputs), for cotangents dz (..., N, ...)."""
+        uses, dys = [], [dz]
+        for i in reversed(range(len(self.layers))):
+            here, dx = self.layers[i].pull(self.Ws[i], self.traces[i], dys[0], data=i == 0)
+            uses.insert(0, here)
+            dys.insert(0, dx)
+        return uses, dys[1:]
+
+    def batch(self, index):
+        """The same for some of the examples."""
+        theta = np.concatenate([W.reshape(-1) for Ws in self.Ws for W in Ws])
+        return point(self.objective.batch(index), theta)
+
+    @cached_property
+    def cut(self):
+        """The first layer from which on all are Dense or elementwise, on vectors, Dense first."""
+        start = len(self.layers)
+        for i in reversed(range(len(self.layers))):
+            if not isinstance(self.layers[i], (Dense, Elementwise)) or self.traces[i][0].ndim != 2:
+                break
+            start = i if isinstance(self.layers[i], Dense) else start
+        return start if any(self.Ws[:start]) else 0
+
+    @cached_property
+    def starts(self):
+        """Where each layer's weights begin in theta, and P."""
+        return np.cumsum([0] + [sum(W.size for W in Ws) for Ws in self.Ws])
+
+
+def point(objective, theta):
+    """The Point of the objective at theta."""
+    leaves, Ws, traces = _leaves(objective.net), objective.net.matrices(theta), []
+    x, own = objective.x, []
+    for layer in leaves:
+        own.append(Ws[:len(layer.shapes)])
+        Ws = Ws[len(layer.shapes):]
+        traces.append(layer.trace(own[-1], x))
+        x = traces[-1][-1]
+    return Point(objective, leaves, own, traces)
+
+
+def _leaves(layer):
+    """The layers one after the other, those within others too."""
+    if isinstance(layer, Recurrent):
+        return _leaves(layer.stack)
+    if not isinstance(layer, Sequential):
+        return [layer]
+    return [leaf for inner in layer.layers for leaf in _leaves(inner)]
