@@ -16,6 +16,7 @@ from tempfile import TemporaryFile
 
 import numpy as np
 
+from .arrays.memory import keep_freed
 from .oracle import check as oracle
 from .oracle import layer_table
 from .oracle.peers import NAMES, Absent
@@ -355,6 +356,7 @@ def positive(text):
 def main(arguments=None):
     """Parse, run, and turn what was refused into one sentence and exit status 2."""
     chosen = parser().parse_args(arguments)
+    keep_freed()
     try:
         return chosen.run(chosen)
     except BrokenPipeError:                       # the reader has seen enough

@@ -9,14 +9,11 @@ from . import dense
 from .operator import SymmetricOperator, point
 
 
-def pullback(objective, theta, middle, fast=dense.NONE):
+def pullback(objective, theta, xs, middle, fast=dense.NONE):
     """v -> J^T S J v as an operator, from the linear map `middle`: u (K, N, C) -> S u.
 
-    J is forward mode in dual numbers, J^T one backward pass [Sch02].
+    J is forward mode in dual numbers, J^T one backward pass over the trace xs [Sch02].
     """
-    theta = point(objective, theta)
-    xs = objective.net.forward(theta, objective.x)
-
     def product(V):
         return objective.net.vjp(theta, xs, middle(dual.jvp(objective, theta, V)))[0]
     return SymmetricOperator(theta.size, theta.dtype, product, *fast)
@@ -36,8 +33,9 @@ def gauss_newton(objective, theta):
         Positive semidefinite if the loss is convex in z.  Without the weight decay's l2 I.
     """
     theta = point(objective, theta)
-    z = objective.outputs(theta)
-    return pullback(objective, theta, lambda u: dual.derivative(objective.dz, z, u),
+    xs = objective.net.forward(theta, objective.x)
+    z = xs[-1]
+    return pullback(objective, theta, xs, lambda u: dual.derivative(objective.dz, z, u),
                     dense.pulled_back(objective, theta, lambda: objective.output_hessian(z)))
 
 
@@ -66,9 +64,9 @@ def fisher(objective, theta, kind="type-2", rng=None, samples=1):
         For another kind, for "mc" without rng, or for a loss without a model distribution.
     """
     theta = point(objective, theta)
-    z = objective.outputs(theta)
-    matrix = output_fisher(objective, z, kind, rng, samples)
-    return pullback(objective, theta, lambda u: F.einsum("...ij,...j->...i", matrix, u),
+    xs = objective.net.forward(theta, objective.x)
+    matrix = output_fisher(objective, xs[-1], kind, rng, samples)
+    return pullback(objective, theta, xs, lambda u: F.einsum("...ij,...j->...i", matrix, u),
                     dense.pulled_back(objective, theta, lambda: matrix))
 
 

@@ -21,7 +21,6 @@ from .contractions import contract, tangent
 
 HALF = 2                              # of the terms u = t, which H = U + U^T counts twice
 ROWS = 16                             # directions at a time
-PIECE = 4                             # pre-activations at a time: their work stays in the caches
 
 
 def few_steps(layer, x):
@@ -44,7 +43,7 @@ def rows(layer, Ws, trace, uses, tail):
         for t in range(T):
             steps = slice(0, t + 1) if layer.backwards else slice(t, T)
             Rq, Rg, uses = _perturbed(layer, Ws, trace, steps, E[k], tail)
-            Rg[:, :, -1 if layer.backwards else 0] /= HALF
+            Rg[..., -1 if layer.backwards else 0] /= HALF
             _add_step(U[:, k], P[:, t], P[:, steps], g[:, steps], Rg, Rq)
             after = after + _of_later_layers(P[:, t:t + 1], uses, E[k])
         later.append(after)
@@ -61,7 +60,7 @@ def _of_later_layers(p, uses, E):
 
 
 def _perturbed(layer, Ws, trace, steps, E, tail):
-    """R{h} of the steps before, and R{g} (K, N, T, .), along the rows of E at the first step.
+    """R{h} of the steps before (N, T, K, H) and R{g} (N, K, G, T), along E at the first step.
 
     A perturbation of s_t is an input of its own, which is 1 at the first step and 0 later, with a
     weight 0 + eps e_k.  Also the uses of later layers.
@@ -80,17 +79,17 @@ def _perturbed(layer, Ws, trace, steps, E, tail):
     run = sub.trace(wider, np.concatenate([x[:, steps], first], axis=-1))
     dy, after = tail(run[-1], steps)
     [(q, g)] = sub.pull(wider, run, dy, data=True)[0][1].pairs()
-    return tangent(q, len(E)), np.array(g.du), after
+    Rq, Rg = tangent(q, len(E)).transpose(1, 2, 0, 3), g.du.transpose(1, 0, 3, 2)
+    return np.ascontiguousarray(Rq), np.ascontiguousarray(Rg), after
 
 
 def _add_step(U, P_t, P, g, Rg, Rq):
-    """U[j,i,k,q] += sum_n P_t[n,j] sum_u (Rg[i,n,u,k] P[n,u,q] + g[n,u,k] Rq[i,n,u,q])."""
-    (J, K, G), (N, H) = U.shape[:3], (len(P_t), Rq.shape[-1])
-    for i in range(0, K, PIECE):
-        k = slice(i, i + PIECE)
-        V = np.swapaxes(Rg[k], -1, -2) @ P                                          # (k, N, G, J)
-        V[..., J - H:] += np.swapaxes(g, -1, -2) @ Rq[k]
-        U[:, k] += (P_t.T @ np.moveaxis(V, 1, 0).reshape(N, -1)).reshape(J, -1, G, J)
+    """U[j,i,k,q] += sum_n P_t[n,j] sum_u (Rg[n,i,k,u] P[n,u,q] + g[n,u,k] Rq[n,u,i,q])."""
+    (J, K, G), (N, T, _, H) = U.shape[:3], Rq.shape
+    V = (Rg.reshape(N, K * G, T) @ P).reshape(N, K, G, J)
+    X = np.swapaxes(g, -1, -2) @ Rq.reshape(N, T, K * H)
+    V[..., J - H:] += X.reshape(N, G, K, H).swapaxes(1, 2)
+    U += (P_t.T @ V.reshape(N, -1)).reshape(U.shape)
 
 
 def _places(G, I, J):
