@@ -6,6 +6,8 @@ triangle, and there are several ways to them, all dual passes through what follo
     weights          perturb W_l itself: O I directions, and R{dW_m} for m >= l are the rows;
     own block        the same, but no further back than the next matrix: the layer's own block is
                      sum_n R_w{x} R_v{dx} at the x between, and what elementwise layers bend;
+    bottleneck       perturb the pre-activations s_c of the first Dense layer after it, O_c of them,
+                     since W_l acts through s_c, and Q = ds_c/dW_l is known example by example;
     pre-activations  perturb s_l: T O directions serve all entries of W_l, since s_l = W_l p_l:
                      H_lm[(i,j),(k,q)] = sum_ntu p_l[n,t,j] (R_ti{g_m}[n,u,k] p_m[n,u,q]
                                                              + R_ti{p_m}[n,u,q] g_m[n,u,k]);
@@ -23,8 +25,10 @@ from ..arrays.dual import Dual
 from ..derivatives.directions import AT_ONCE
 from ..network.affine import Affine
 from ..network.elementwise import Elementwise
+from ..network.padding import Flatten
 from . import stepwise
-from .contractions import contract, dual_matrices, pair, slope_and_bend, tangent
+from .bottleneck import by_bottleneck, by_own_block
+from .contractions import contract, dual_matrices, pair, tangent
 
 
 def upper_rows(at):
@@ -41,6 +45,8 @@ def way(at, i):
         return by_steps
     if not single(at, i):
         return by_weights
+    if before_chain(at, i) and len(at.Ws[at.cut][0]) < at.traces[i][-1][0].size:
+        return by_bottleneck
     p, _ = pair(at.backward[0][i][0])
     if p.shape[-2] < p.shape[-1]:
         return by_pre_activations
@@ -67,42 +73,11 @@ def way_to(at, i):
     return i + len(kinds) if few and kinds == sorted(kinds) and single(at, i) else i
 
 
-def by_own_block(at, i, stop):
-    """The same rows; the layer's own block from what reaches the layer after `stop`:
-
-    sum_n R_w{x} R_v{dx}, and what the elementwise layers between bend.
-    """
-    layer, Ws, (x, y) = at.layers[i], at.Ws[i], at.traces[i]
-    size = Ws[0].size
-    rows = np.empty((size, at.starts[-1] - at.starts[i]), y.dtype)
-    Rx, Rdx = np.empty((2, size) + at.traces[stop][-1].shape, y.dtype)
-    for k in range(0, size, AT_ONCE):
-        E = np.eye(size, dtype=y.dtype)[k:k + AT_ONCE]
-        out = layer.trace(dual_matrices(Ws, E), x)[-1]
-        for between in at.layers[i + 1:stop + 1]:
-            out = between.trace([], out)[-1]
-        dx, later = _tail(at, stop, out)
-        Rx[k:k + AT_ONCE], Rdx[k:k + AT_ONCE] = out.du, dx.du
-        start = size
-        for use in later:
-            dW = tangent(use.total(), len(E)).reshape(len(E), -1)
-            rows[k:k + AT_ONCE, start:start + dW.shape[1]] = dW
-            start += dW.shape[1]
-    rows[:, :size] = Rx.reshape(size, -1) @ Rdx.reshape(size, -1).T + _bent(at, i, stop)
-    return rows
-
-
-def _bent(at, i, stop):
-    """sum_nt bend[n,t,o] p[n,t,j] p[n,t,q] (O I, O I), nothing between different o."""
-    layer, [W], (x, y) = at.layers[i], at.Ws[i], at.traces[i]
-    _, bend = slope_and_bend(at.layers[i + 1:stop + 1], y, at.backward[1][stop])
-    p, g = pair(layer.use(W, x, y, bend))                                   # (N, T, I), (N, T, O)
-    O, I = W.shape
-    block = np.zeros((O, I, O, I), y.dtype)
-    p = p.reshape(-1, I)
-    for o, weights in enumerate(g.reshape(-1, O).T):
-        block[o, :, o] = (p * weights[:, None]).T @ p
-    return block.reshape(W.size, W.size)
+def before_chain(at, i):
+    """Whether layer i meets a Dense after nothing but elementwise layers and Flatten."""
+    between = at.layers[i + 1:at.cut]
+    return (at.cut < len(at.layers) and single(at, i)
+            and all(isinstance(layer, (Elementwise, Flatten)) for layer in between))
 
 
 def by_weights(at, i):
@@ -113,7 +88,7 @@ def by_weights(at, i):
         E = np.eye(size, dtype=rows.dtype)[k:k + AT_ONCE]
         Ws = dual_matrices(at.Ws[i], E)
         trace = layer.trace(Ws, at.traces[i][0])
-        dy, later = _tail(at, i, trace[-1])
+        dy, later = at.tail(i, trace[-1])
         here, _ = layer.pull(Ws, trace, dy, data=True)
         np.concatenate([tangent(use.total(), len(E)).reshape(len(E), -1) for use in here + later],
                        axis=1, out=rows[k:k + AT_ONCE])
@@ -131,7 +106,7 @@ def by_pre_activations(at, i):
     for o in range(0, O, step):
         chosen = entry[:, o:o + step]
         E = np.eye(M, dtype=y.dtype)[chosen.reshape(-1)].reshape((-1, 1) + y.shape[1:])
-        dy, later = _tail(at, i, Dual(y, np.broadcast_to(E, E.shape[:1] + y.shape)))
+        dy, later = at.tail(i, Dual(y, np.broadcast_to(E, E.shape[:1] + y.shape)))
         uses = [layer.use(W, x, y, dy)] + later
         np.concatenate([contract(p, use, chosen.shape) for use in uses], axis=-1,
                        out=rows[o:o + step])
@@ -144,23 +119,10 @@ def by_steps(at, i):
 
     def tail(part, steps):
         if layer.last:
-            return _tail(at, i, part)
+            return at.tail(i, part)
         du = np.zeros(part.extra + y.shape, y.dtype)
         du[..., steps, :] = part.du
-        dy, later = _tail(at, i, Dual(y, du))
+        dy, later = at.tail(i, Dual(y, du))
         return dy[..., steps, :], later
     U, later = stepwise.rows(layer, at.Ws[i], at.traces[i], at.backward[0][i], tail)
     return np.concatenate([U + U.T, later], axis=1)
-
-
-def _tail(at, i, y):
-    """From layer i's dual output y to L and back: the cotangent of y, and all uses after i."""
-    traces = []
-    for layer, Ws in zip(at.layers[i + 1:], at.Ws[i + 1:]):
-        traces.append(layer.trace(Ws, y))
-        y = traces[-1][-1]
-    dy, uses = at.objective.dz(y), []
-    for layer, Ws, trace in zip(at.layers[:i:-1], at.Ws[:i:-1], traces[::-1]):
-        here, dy = layer.pull(Ws, trace, dy)
-        uses[:0] = here
-    return dy, uses

@@ -40,6 +40,18 @@ class Point:
             dys.insert(0, dx)
         return uses, dys[1:]
 
+    def tail(self, i, y):
+        """From layer i's dual output y to L and back: the cotangent of y, and all uses after i."""
+        traces = []
+        for layer, Ws in zip(self.layers[i + 1:], self.Ws[i + 1:]):
+            traces.append(layer.trace(Ws, y))
+            y = traces[-1][-1]
+        dy, uses = self.objective.dz(y), []
+        for layer, Ws, trace in zip(self.layers[:i:-1], self.Ws[:i:-1], traces[::-1]):
+            here, dy = layer.pull(Ws, trace, dy)
+            uses[:0] = here
+        return dy, uses
+
     def batch(self, index):
         """The same for some of the examples."""
         theta = np.concatenate([W.reshape(-1) for Ws in self.Ws for W in Ws])

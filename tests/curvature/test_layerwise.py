@@ -72,7 +72,12 @@ def own_block_where_possible(at, i):
     return partial(layerwise.by_own_block, stop=stop)
 
 
-WAYS = {"weights": lambda at, i: layerwise.by_weights, "steps": steps_where_added,
+def bottleneck_where_possible(at, i):
+    possible = i < at.cut and layerwise.before_chain(at, i)
+    return layerwise.by_bottleneck if possible else layerwise.by_weights
+
+
+WAYS = {"bottleneck": bottleneck_where_possible, "weights": lambda at, i: layerwise.by_weights, "steps": steps_where_added,
         "own block": own_block_where_possible,
         "pre-activations": pre_activations_where_affine}
 
@@ -96,7 +101,7 @@ def test_a_convolution_before_pooling_is_perturbed_in_its_weights_up_to_the_pool
     at = point(objective, theta)
     assert layerwise.way(at, 0).func is layerwise.by_own_block
     assert layerwise.way(at, 0).keywords == {"stop": 2}
-    assert layerwise.way(at, 3) is layerwise.by_pre_activations
+    assert layerwise.way(at, 3) is layerwise.by_bottleneck
     H = hessian(objective, theta)
     assert distance(dense(H), columns(hessian(*wide(objective, theta)))) <= 45 * eps(float)
 
