@@ -29,8 +29,12 @@ SHOWS = {
                            r"product H v +five points +proven +1\d\.\d  ok",
                            r"Gauss-Newton G .* ok\n",
                            r"backprop +agreed +0\.7  proven 15\.\d  FAILED"],
+    "05_places_and_steps.py": [r"kernels at 36 places.* 8\.8e-01 +2\.9e-01",
+                               r"W_hh of an LSTM.* 5\.7e-01 +1\.5e-01",
+                               r"mean over places.* 9\.7e-01 +\d\.\de-1[5-9]",
+                               r"next row +\d\.\de-1[5-9] +5\.8e-03"],
 }
-PICTURES = {"01_first_derivatives.py", "02_hessian_and_gauss_newton.py"}
+PICTURES = {"01_first_derivatives.py", "02_hessian_and_gauss_newton.py", "05_places_and_steps.py"}
 
 
 @pytest.fixture
