@@ -6,7 +6,7 @@ from curvlinops import GGNLinearOperator, HessianLinearOperator
 from .steps import steps
 from .torch_nets import Places, modules
 
-CHUNKS = (16, 64, 256)
+CHUNKS = (64, 256)
 
 
 def forms(objective, theta, v):

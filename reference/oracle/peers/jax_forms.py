@@ -7,7 +7,7 @@ import numpy as np
 from .jax_nets import nets
 from .steps import steps
 
-BATCHES = (8, 16, 32, 64, 128)
+BATCHES = (8, 16, 32)
 FORWARD = ("jvp of grad", "linearized grad")             # what batches of H v are made by
 UNBATCHED = "lax convolution"          # XLA takes ten seconds for batches of its products
 

@@ -7,7 +7,7 @@ from torch.func import functional_call, grad, hessian, jacrev, jvp, vjp, vmap
 from .steps import steps
 from .torch_nets import Places, modules
 
-CHUNKS = (16, 64, 256)
+CHUNKS = (64, 256)
 
 
 def forms(objective, theta, v):
