@@ -206,6 +206,23 @@ def test_a_kernel_over_the_whole_image_is_a_dense_layer(setting):
     assert distance(ref.kfac(turned, theta)[0].A, krons[0][0].A) > AWAY     # correlation
 
 
+@pytest.mark.parametrize("kind", ["type-2", "ggn", "empirical"])
+@options
+def test_reduce_is_exact_among_biases_whatever_the_network(kind, options):
+    """Their p is 1 at all places; expand leaves out the pairs of places."""
+    layers = (ref.Conv1d(2, 3, 4), ref.Tanh(), ref.Conv1d(3, 4, 2), ref.Flatten(-2),
+              ref.Dense(20, 3))
+    objective, theta = problem(layers, IMAGE, ref.CrossEntropy(), **options)
+    whole = (ref.gauss_newton(objective, theta) if kind == "ggn"
+             else ref.fisher(objective, theta, kind))
+    settings = [ref.kfac(objective, theta, kind, setting=s) for s in ("reduce", "expand")]
+    for B, K, L in zip(ref.blocks(whole, objective.net.layout)[:2], *settings):
+        O, I = K.shape
+        own = B.reshape(O, I, O, I)[:, -1, :, -1]
+        assert distance(K.G, own) <= TOLERANCE and abs(K.A[-1, -1] - 1) <= TOLERANCE
+        assert distance(L.G, own) > AWAY
+
+
 # ---- attention ----
 
 def test_out_proj_is_exact_in_expand_and_in_proj_in_reduce_while_attention_is_uniform():
