@@ -48,7 +48,7 @@ mean = compared("kernels, mean over places, squared error", means, ref.SquaredEr
                 one_hot, 0)
 each = compared("output of an LSTM that predicts the next row", next_row, ref.SquaredError(),
                 rows[:, :-1], rows[:, 1:], 2)
-assert mean[1]["reduce"] < 1e-14 and each[1]["expand"] < 1e-14, "a theorem each: docs/4-curvature.md"
+assert mean[1]["reduce"] < 1e-14 and each[1]["expand"] < 1e-14, "theorems: docs/4-curvature.md"
 print("\nreduce is exact for a linear net whose mean over places is labelled, expand where every\n"
       "place has a label of its own; between these, look.")
 
