@@ -94,6 +94,22 @@ def test_every_chapter_is_on_the_first_page():
     assert numbered <= set(LINK.findall(first))
 
 
+def layers_not_in(text):
+    """Layers of the package, and functions that make them, that no line of a table begins with."""
+    public = {name for name, thing in vars(import_module("reference")).items()
+              if getattr(thing, "__module__", "").startswith("reference.network.")
+              and not thing.__module__.endswith((".losses", ".objective", ".elementwise"))}
+    listed = {name for line in text.splitlines() if line.startswith("| `ref.")
+              for name in INLINE.findall(line.split("|")[1])}
+    return sorted(f"ref.{name}" for name in public - {"Layer"} if f"ref.{name}" not in listed)
+
+
+def test_every_layer_is_in_the_table_of_the_second_chapter():
+    text = (ROOT / "docs" / "2-network.md").read_text("utf-8")
+    assert layers_not_in(text) == []
+    assert layers_not_in(text.replace("| `ref.Conv1d`", "| `ref.Conv7d`")) == ["ref.Conv1d"]
+
+
 # ---- and a page that is wrong is reported ----
 
 BROKEN = """
