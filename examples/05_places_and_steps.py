@@ -16,7 +16,7 @@ import reference as ref
 
 rng = np.random.default_rng(0)
 pixels, labels = ref.problems.digits(200)
-images, rows = pixels.reshape(200, 1, 8, 8), pixels.reshape(200, 8, 8)   # (N, C, H, W), (N, T, D)
+images, rows = pixels.reshape(200, 1, 8, 8), pixels.reshape(200, 8, 8)   # (N, C, H, V), (N, T, D)
 
 convolved = ref.Sequential(ref.Conv2d(1, 2, 3), ref.Tanh(), ref.AvgPool2d(3), ref.Flatten(),
                            ref.Dense(8, 10))
