@@ -11,6 +11,9 @@ def require_array(name, x):
     if isinstance(x, np.ma.MaskedArray):
         raise TypeError(f"{name} is a masked array, whose mask would be ignored; pass "
                         f"{name}.filled(value), or leave the masked entries out.")
+    if isinstance(x, np.matrix):
+        raise TypeError(f"{name} is a numpy.matrix, whose products and slices are others; pass "
+                        f"numpy.asarray({name}).")
     if not (hasattr(x, "shape") and hasattr(x, "dtype")):
         raise TypeError(f"{name} is a {type(x).__name__}; pass numpy.asarray({name}).")
 
@@ -21,8 +24,17 @@ def is_finite(x):
 
 
 def is_whole(x, least):
-    """Whether x is one whole number of at least `least`."""
-    return isinstance(x, Integral) and x >= least
+    """Whether x is one whole number of at least `least`; True and False are none."""
+    return isinstance(x, Integral) and not isinstance(x, bool) and x >= least
+
+
+def shown(value):
+    """repr(value), of arrays their dtype and shape alone."""
+    if isinstance(value, tuple):
+        return f"({', '.join(map(shown, value))}{',' * (len(value) == 1)})"
+    if not getattr(value, "shape", ()):
+        return repr(value)
+    return f"<{value.dtype} array {tuple(value.shape)}>"
 
 
 def require_float(name, x, kinds="fcO"):
@@ -52,7 +64,7 @@ def require_theta(objective, theta, name="theta"):
     require_float(name, theta)
     P = objective.net.layout.size
     if tuple(theta.shape) != (P,):
-        raise ValueError(f"{name} has shape {tuple(theta.shape)} but {objective.net} needs ({P},); "
+        raise ValueError(f"{name} has shape {tuple(theta.shape)} but the network needs ({P},); "
                          "build it with net.initial(rng).")
 
 

@@ -4,11 +4,11 @@
 """
 
 from dataclasses import dataclass
-from numbers import Integral
 
 import numpy as np
 
 from ..arrays import functions as F
+from ..arrays.checks import is_whole, shown
 from .layer import Layer
 from .uses import Use, places
 
@@ -26,16 +26,22 @@ def beside(W, ndim):
     return F.reshape(W, W.shape[:-2] + (1,) * extra + W.shape[-2:])
 
 
-def require_counts(layer, *numbers):
-    """ValueError unless all are whole numbers of at least 1."""
-    if not all(isinstance(n, Integral) and n > 0 for n in numbers):
-        raise ValueError(f"{layer} needs whole numbers of inputs and outputs, at least 1.")
+def require_count(of, name, n):
+    """ValueError unless n is a whole number of at least 1."""
+    if not is_whole(n, 1):
+        raise ValueError(f"{of}: {name} must be a whole number of at least 1, got {shown(n)}.")
+
+
+def require_counts(layer, *names):
+    """ValueError unless the layer's fields of these names are whole numbers of at least 1."""
+    for name in names:
+        require_count(type(layer).__name__, name, getattr(layer, name))
 
 
 def require_flag(name, flag):
     """TypeError unless flag is True or False."""
     if not isinstance(flag, (bool, np.bool_)):
-        raise TypeError(f"{name} must be True or False, got {flag!r}.")
+        raise TypeError(f"{name} must be True or False, got {shown(flag)}.")
 
 
 class Affine(Layer):
@@ -84,7 +90,7 @@ class Dense(Affine):
     bias: bool = True
 
     def __post_init__(self):
-        require_counts(self, self.inputs, self.outputs)
+        require_counts(self, "inputs", "outputs")
         require_flag("bias", self.bias)
 
     @property

@@ -45,7 +45,7 @@ class Attention(Layer):
     mask: Any = field(default=None, repr=False)
 
     def __post_init__(self):
-        require_counts(self, self.features, self.heads)
+        require_counts(self, "features", "heads")
         if self.features % self.heads:
             raise ValueError(f"{self.features} features cannot be shared by {self.heads} heads "
                              "equally; heads must divide features.")

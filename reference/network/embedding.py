@@ -53,7 +53,7 @@ class Embedding(Columns):
     padding_idx: Optional[int] = None
 
     def __post_init__(self):
-        require_counts(self, self.size, self.features)
+        require_counts(self, "size", "features")
         if not (self.padding_idx is None
                 or is_whole(self.padding_idx, 0) and self.padding_idx < self.size):
             raise ValueError(f"padding_idx must be None or one of 0, ..., {self.size - 1}, got "
@@ -122,7 +122,7 @@ class LearnedPositions(Columns):
     features: int
 
     def __post_init__(self):
-        require_counts(self, self.length, self.features)
+        require_counts(self, "length", "features")
 
     @property
     def shape(self):
@@ -164,7 +164,7 @@ class SinusoidalPositions(Layer):
     features: int
 
     def __post_init__(self):
-        require_counts(self, self.features)
+        require_counts(self, "features")
         if self.features % 2:
             raise ValueError(f"{self} needs an even number of features: pairs of sine and cosine.")
 
@@ -208,7 +208,7 @@ class Unembedding(Columns):
     size: int
 
     def __post_init__(self):
-        require_counts(self, self.features, self.size)
+        require_counts(self, "features", "size")
 
     @property
     def shape(self):

@@ -24,7 +24,7 @@ import numpy as np
 
 from ..arrays import functions as F
 from ..arrays.checks import is_finite, is_whole
-from .affine import require_counts, require_flag
+from .affine import require_count, require_flag
 from .layer import Layer, Trace
 from .uses import Scaling
 
@@ -134,9 +134,10 @@ class Normalisation(Layer):
 def _as_tuple(layer):
     """Features as a tuple of whole numbers; a number stands for one axis."""
     features = (layer.features,) if np.ndim(layer.features) == 0 else tuple(layer.features)
-    require_counts(layer, *features)
     if not features:
         raise ValueError(f"{layer} needs at least one axis of features.")
+    for size in features:
+        require_count(type(layer).__name__, "features", size)
     object.__setattr__(layer, "features", tuple(map(int, features)))
 
 

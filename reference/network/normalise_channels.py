@@ -47,7 +47,7 @@ class GroupNorm(_Channels):
     spatial: int = 2
 
     def __post_init__(self):
-        require_counts(self, self.groups, self.channels)
+        require_counts(self, "groups", "channels")
         self.check()
         if self.channels % self.groups:
             raise ValueError(f"{self.channels} channels do not make {self.groups} groups of equal "
@@ -119,7 +119,7 @@ class BatchNorm(_Channels):
     spatial: int = 0
 
     def __post_init__(self):
-        require_counts(self, self.features)
+        require_counts(self, "features")
         self.check()
         if (self.mean is None) != (self.variance is None):
             raise ValueError("mean and variance go together: both for evaluation by running "

@@ -1,13 +1,13 @@
 """Zeros around the input, and flattening."""
 
 from dataclasses import dataclass
-from math import prod
-from numbers import Integral
+from math import inf, prod
 from typing import Any
 
 import numpy as np
 
 from ..arrays import functions as F
+from ..arrays.checks import is_whole
 from .layer import Layer
 from .places import flattened, window
 from .pooling import Windows
@@ -20,7 +20,7 @@ class _ZeroPad(Windows):
     def __post_init__(self):
         pads, ends = self.padding, 2 * self.axes
         pads = tuple(pads) if isinstance(pads, (tuple, list)) else (pads,) * ends
-        if len(pads) != ends or not all(isinstance(p, Integral) for p in pads):
+        if len(pads) != ends or not all(is_whole(p, -inf) for p in pads):
             raise ValueError(f"padding must be a whole number or a tuple of {ends}, the last axis "
                              f"first, (before, after) each; got {self.padding!r}.")
         object.__setattr__(self, "padding", tuple(map(int, pads)))
@@ -28,11 +28,19 @@ class _ZeroPad(Windows):
     def tables(self, sizes):
         """Windows of one place, which begin outside."""
         pairs = zip(self.padding[::2], self.padding[1::2])
-        return [window(size, 1, 1, *pads) for size, pads in zip(sizes[::-1], pairs)][::-1]
+        return [_padded(size, *pads) for size, pads in zip(sizes[::-1], pairs)][::-1]
 
     def divisors(self, sizes, tables):
         """1: nothing is averaged."""
         return np.ones(prod(map(len, tables)), int)
+
+
+def _padded(size, before, after):
+    """The places of an axis, zeros before and after; a cut leaves something of what is there."""
+    if max(-before, 0) + max(-after, 0) > size or size + before + after < 1:
+        raise ValueError(f"padding ({before}, {after}) leaves nothing of an axis of {size}; cut "
+                         "less.")
+    return window(size, 1, 1, before, after)
 
 
 class ZeroPad1d(_ZeroPad):
@@ -77,7 +85,7 @@ class Flatten(Layer):
     start_dim: int = -3
 
     def __post_init__(self):
-        if not isinstance(self.start_dim, Integral) or self.start_dim >= 0:
+        if not is_whole(self.start_dim, -inf) or self.start_dim >= 0:
             raise ValueError(f"start_dim counts from the end, -3 for images (C, H, V) and -2 for "
                              f"sequences (C, L); got {self.start_dim!r}.")
 

@@ -88,7 +88,7 @@ class Convolution(Affine):
     """A layer of patches: subclasses say their fields, `axes` and `tables(sizes)`."""
 
     def __post_init__(self):
-        require_counts(self, self.inputs, self.outputs, self.groups)
+        require_counts(self, "inputs", "outputs", "groups")
         require_flag("bias", self.bias)
         for name in ("kernel_size", "stride", "dilation"):
             self._normalise(name, 1)

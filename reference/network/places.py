@@ -8,11 +8,11 @@ The adjoint of a gather is a gather, too: `inverse` lists for each input place w
 """
 
 from math import prod
-from numbers import Integral
 
 import numpy as np
 
 from ..arrays import functions as F
+from ..arrays.checks import is_whole
 
 
 # ---- one axis ----
@@ -118,7 +118,7 @@ def flattened(x, rank):
 def per_axis(name, value, axes, least):
     """One whole number of at least `least` for each axis, from one or a tuple; else ValueError."""
     values = tuple(value) if isinstance(value, (tuple, list)) else (value,) * axes
-    if len(values) != axes or not all(isinstance(v, Integral) and v >= least for v in values):
+    if len(values) != axes or not all(is_whole(v, least) for v in values):
         raise ValueError(f"{name} must be a whole number of at least {least}, or a tuple of {axes} "
                          f"of them, one per axis; got {value!r}.")
     return tuple(map(int, values))

@@ -7,12 +7,12 @@ place in (x, 0).
 from dataclasses import dataclass
 from functools import cache
 from math import prod
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 
 from ..arrays import functions as F
+from ..arrays.checks import is_whole
 from .affine import require_flag
 from .layer import Layer
 from .places import (adaptive, combined, flattened, frozen, gathered_sum, inverse, of_channels,
@@ -182,7 +182,7 @@ class _AdaptiveAvgPool(Windows):
         size = self.output_size
         sizes = tuple(size) if isinstance(size, (tuple, list)) else (size,) * self.axes
         if len(sizes) != self.axes or not all(
-                T is None or isinstance(T, Integral) and T > 0 for T in sizes):
+                T is None or is_whole(T, 1) for T in sizes):
             raise ValueError(f"output_size must be a whole number of at least 1 or None, or a "
                              f"tuple of {self.axes}; got {size!r}.")
         object.__setattr__(self, "output_size", sizes)

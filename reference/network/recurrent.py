@@ -53,7 +53,7 @@ class Recurrent(Layer):
     mask: Any = None
 
     def __post_init__(self):
-        require_counts(self, self.inputs, self.hidden, self.layers)
+        require_counts(self, "inputs", "hidden", "layers")
         for name in ("bidirectional", "bias", "last"):
             require_flag(name, getattr(self, name))
         self._check_initial()

@@ -123,8 +123,8 @@ def test_an_objective_refuses(changes, error, message):
 
 
 @pytest.mark.parametrize("make, error, message", [
-    (lambda: Dense(0, 3), ValueError, "Dense(inputs=0, outputs=3, bias=True) needs whole numbers"),
-    (lambda: Dense(2.5, 3), ValueError, "needs whole numbers of inputs and outputs, at least 1"),
+    (lambda: Dense(0, 3), ValueError, "Dense: inputs must be a whole number of at least 1, got 0."),
+    (lambda: Dense(2.5, 3), ValueError, "inputs must be a whole number of at least 1, got 2.5."),
     (lambda: Sequential().layout, ValueError, "Sequential() needs a layer with weights, as Dense(2, 1)."),
     (lambda: Sequential(Tanh()).layout, ValueError, "Sequential(Tanh()) needs a layer with weights"),
     (lambda: Sequential(Dense(2, 3), Tanh), TypeError, "layer 1 is <function Tanh"),

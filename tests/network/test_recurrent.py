@@ -288,7 +288,7 @@ def test_bad_arguments_are_refused():
             lambda: RNN(I, H, nonlinearity="sine"))
     refused(ValueError, "reset must be after or before, got 'never'",
             lambda: GRU(I, H, reset="never"))
-    refused(ValueError, "whole numbers", lambda: LSTM(I, 0))
+    refused(ValueError, "hidden must be a whole number", lambda: LSTM(I, 0))
     refused(TypeError, "bidirectional must be True or False", lambda: LSTM(I, H, 1, 2))
     refused(TypeError, "pair", lambda: LSTM(I, H, initial=np.zeros((1, 1, H))))
     refused(ValueError, r"shape \(1, 1, 2\); .* needs \(2, N or 1, 2\)",
