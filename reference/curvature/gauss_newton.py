@@ -75,7 +75,8 @@ def output_fisher(objective, z, kind, rng=None, samples=1):
     if kind not in KINDS:
         raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}.")
     if kind == "type-2":
-        return objective.weighted(objective.loss.fisher(z, objective.targets), 2)
+        y = objective.beside(objective.targets, z)
+        return objective.weighted(objective.loss.fisher(z, y), 2)
     s = scores(objective, z, kind, rng, samples)
     return objective.weighted(F.sum(s[..., :, None] * s[..., None, :], -2 - z.ndim) / len(s), 2)
 
@@ -83,7 +84,7 @@ def output_fisher(objective, z, kind, rng=None, samples=1):
 def scores(objective, z, kind, rng=None, samples=1):
     """s (M, N, C), whose mean of s s^T is the middle matrix: drawn labels ("mc") or the data's."""
     if kind == "empirical":
-        return objective.loss.gradient(z, objective.targets)[None]
+        return objective.loss.gradient(z, objective.beside(objective.targets, z))[None]
     if rng is None or samples < 1:
         raise ValueError("kind 'mc' draws labels: pass rng=numpy.random.default_rng(seed) "
                          f"and samples >= 1 (got {samples}).")

@@ -172,7 +172,7 @@ def _updated(objective, here, there, old, lam, decay):
     A = average(old.A, input_factor(objective, p))
     s, y = average(old.s, s_here - s_there), average(old.y, g_here - g_there)
     Hg = guarded_bfgs_inverse(old.Hg, *double_damping(old.Hg, s, y, lam), g_here)
-    pbar = _mean(p, objective.example_weights)
+    pbar = _mean(p, objective.beside(objective.example_weights, p))
     return Factors(A, hessian_action(old.Ha, _damped(A, lam), pbar), Hg, s, y)
 
 
@@ -202,7 +202,7 @@ def step(objective, theta, factors, lam, length):
 
 def _means(objective, theta):
     """Per weight layer: patches p (N, T, I), the mean over n, t of s, and over n of sum_t g."""
-    net, w = objective.net, objective.example_weights
+    net, w = objective.net, objective.beside(objective.example_weights, theta)
     if net.couples:
         raise ValueError(f"{net} couples the examples of a batch: K-BFGS takes means over "
                          "examples, and there are none; evaluate BatchNorm with running "
@@ -211,7 +211,8 @@ def _means(objective, theta):
         raise ValueError(f"K-BFGS takes one weight per example (N,), got weights {w.shape}: labels "
                          "at T places cannot be weighted or ignored here.")
     xs = net.forward(theta, objective.x)
-    uses, _ = net.backward(theta, xs, objective.loss.gradient(xs[-1], objective.targets))
+    y = objective.beside(objective.targets, xs[-1])
+    uses, _ = net.backward(theta, xs, objective.loss.gradient(xs[-1], y))
     return [_means_of(W, use.pairs(), w) for W, use in zip(net.layout.unpack(theta), uses)]
 
 

@@ -42,7 +42,7 @@ def kfac(objective, theta, kind="type-2", rng=None, samples=1, setting="expand")
     -------
     list of Kron, or KronBlocks for matrices whose rows fall into groups
         expand: A = sum_nt w_n p p^T/(T sum_n w_n) and G = (1/R) sum_nt w_n E[g g^T].
-        reduce: the same for the mean of p and the sum of g over t.
+        reduce: the same for the mean of p and the sum of g over t, weighted as the labels are.
 
     Notes
     -----
@@ -50,8 +50,9 @@ def kfac(objective, theta, kind="type-2", rng=None, samples=1, setting="expand")
     squared error and T = 1, one label per place (expand) or the mean over places as output
     (reduce), if no window above the matrix mixes its places.
 
-    Labels at the same places as p with weights of their own, or ignored, weight A in `expand`;
-    elsewhere an example weighs as the mean over its labels.  What a mask skips counts as a place.
+    Labels at the same places as p with weights w_nt of their own, 0 if ignored, weight A: p p^T in
+    `expand`; in `reduce` the mean sum_t w_nt p/sum_t w_nt, and among examples sum_t w_nt.
+    Elsewhere an example weighs as the mean over its labels.  What a mask skips counts as a place.
     """
     require_theta(objective, theta)
     if setting not in SETTINGS:
@@ -66,10 +67,10 @@ def _product(krons):
 
 
 def _factors(objective, p, g, middle, setting):
+    w = place_weights(objective, p)
     if setting == "reduce":
-        p = F.sum(p, -2)[..., None, :] / p.shape[-2]
-        g = F.sum(g, -2)[..., None, :]
-    return Kron(symmetric(output_factor(g, middle)), symmetric(input_factor(objective, p)))
+        p, w, g = *_mean_over_places(p, w), F.sum(g, -2)[..., None, :]
+    return Kron(symmetric(output_factor(g, middle)), symmetric(_second_moment(p, w)))
 
 
 def _statistics(objective, theta, kind, rng, samples):
@@ -97,12 +98,32 @@ def _cotangents(objective, z, kind, rng, samples):
 
 def input_factor(objective, p):
     """A = sum_nt w p p^T/sum_nt w (I, I)."""
-    w = objective.example_weights
+    return _second_moment(p, place_weights(objective, p))
+
+
+def place_weights(objective, p):
+    """w (N, T) of the labels at the places of p (N, T, I); None if all are 1."""
+    w = objective.beside(objective.example_weights, p)
     if w is None:
-        return F.transpose(flat(p)) @ flat(p) / (p.shape[-3] * p.shape[-2])
+        return None
     w = F.constant(w.reshape(len(w), -1), p)
     if w.shape != p.shape[-3:-1]:                   # labels elsewhere: an example has their mean
         w = F.broadcast_to(F.sum(w, -1)[:, None] / w.shape[-1], p.shape[-3:-1])
+    return w
+
+
+def _mean_over_places(p, w):
+    """sum_t w p/sum_t w (N, 1, I) and sum_t w (N, 1); an example without weight has mean 0."""
+    if w is None:
+        return F.sum(p, -2)[..., None, :] / p.shape[-2], None
+    total = F.sum(w, -1)[..., None]
+    mean = F.sum(p * w[..., None], -2) / F.where(F.primal(total) > 0, total, 1)
+    return mean[..., None, :], total
+
+
+def _second_moment(p, w):
+    if w is None:
+        return F.transpose(flat(p)) @ flat(p) / (p.shape[-3] * p.shape[-2])
     return F.transpose(flat(p * w[..., None])) @ flat(p) / F.sum(w, (-2, -1))
 
 

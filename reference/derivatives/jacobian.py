@@ -47,9 +47,10 @@ def per_example_gradients(objective, theta):
     """
     require_theta(objective, theta)
     xs = objective.net.forward(theta, objective.x)
-    dz, own = objective.loss.gradient(xs[-1], objective.targets), objective.label_weights
+    dz = objective.loss.gradient(xs[-1], objective.beside(objective.targets, xs[-1]))
+    own = objective.label_weights
     if own is not None and own.ndim > 1:
-        dz = dz * F.constant(own, dz)[..., None]
+        dz = dz * F.constant(objective.beside(own, dz), dz)[..., None]
     return per_example(objective.net, theta, xs, dz)
 
 

@@ -27,7 +27,7 @@ class Objective:
     x : float array (N, ...), or integers (N, ...) if the first layer takes indices
     y : array
         As the loss documents.  Nothing silently narrows a longdouble: floats become as wide as x,
-        and wider ones stay.
+        and wider ones stay.  Where x and y hold integers alone, theta tells the precision.
     weights : float array (N,), optional
         Example weights w_n >= 0, 1 if omitted.  The mean still divides by N.
     reduction : "mean", "mean over labels" or "sum"
@@ -100,7 +100,8 @@ class Objective:
         counts, labels = self._counts, prod(self.output_shape[:-1])
         if counts is None:
             return labels
-        return F.sum(F.constant(counts.reshape(-1), like), -1) * (labels // counts.size)
+        counts = F.constant(self.beside(counts, like).reshape(-1), like)
+        return F.sum(counts, -1) * (labels // counts.size)
 
     @cached_property
     def output_shape(self):
@@ -116,6 +117,17 @@ class Objective:
         """In the precision of x and y; integers among them are exact."""
         given = [b.dtype for b in (self.x, self.y) if b.dtype.kind == "f"]
         return a if a is None or not given else a.astype(np.result_type(*given))
+
+    def beside(self, a, z):
+        """`targets`, or any weights, as the formulas at z want them: in the precision of z.
+
+        Floats x or y have told one before.  Without, a is kept in longdouble and rounded here, but
+        not beside balls, which then count that rounding among the errors of the floats.
+        """
+        if a is None or z.dtype == object or "f" in (self.x.dtype.kind, self.y.dtype.kind):
+            return a
+        weights = [] if self.weights is None else [self.weights.dtype]
+        return a.astype(np.result_type(F.primal(z).dtype, *weights), copy=False)
 
     @property
     def targets(self):
@@ -148,8 +160,8 @@ class Objective:
         if w is None:
             return per_example / self._divisor(per_example)
         rank = len(self.output_shape) - 1
-        w = F.constant(w.reshape(w.shape + (1,) * (rank - w.ndim + trailing)), per_example)
-        return per_example * w / self._divisor(per_example)
+        w = self.beside(w, per_example).reshape(w.shape + (1,) * (rank - w.ndim + trailing))
+        return per_example * F.constant(w, per_example) / self._divisor(per_example)
 
     # ---- the function ----
 
@@ -159,7 +171,8 @@ class Objective:
 
     def losses(self, theta):
         """loss_n (..., N), without weights and without 1/R."""
-        return self.loss.value(self.outputs(theta), self.targets)
+        z = self.outputs(theta)
+        return self.loss.value(z, self.beside(self.targets, z))
 
     def value(self, theta):
         """L (...): a scalar for theta (P,), one number per row for theta (..., P)."""
@@ -169,11 +182,11 @@ class Objective:
 
     def dz(self, z):
         """dL/dz (..., N, C), weights and 1/R included."""
-        return self.weighted(self.loss.gradient(z, self.targets), 1)
+        return self.weighted(self.loss.gradient(z, self.beside(self.targets, z)), 1)
 
     def output_hessian(self, z):
         """d^2 L/dz^2 per example (..., N, C, C), weights and 1/R included."""
-        return self.weighted(self.loss.hessian(z, self.targets), 2)
+        return self.weighted(self.loss.hessian(z, self.beside(self.targets, z)), 2)
 
     def grad(self, theta):
         """dL/dtheta (..., P), by backpropagation."""

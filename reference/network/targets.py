@@ -38,7 +38,8 @@ def half(y, shape, *_):
 def classes(y, shape, weights=None, smoothing=0.0, ignore=None):
     """Labels (N,) or probabilities (N, C) -> distributions q (N, C) and example weights.
 
-    Whole numbers stay integers, small ones, so that they widen no float.
+    Whole numbers stay integers, small ones, so that they widen no float; what smoothing and class
+    weights make of labels is in longdouble, for the objective to round.
     """
     C = shape[-1]
     labels = y.dtype.kind in "iu"
@@ -46,14 +47,18 @@ def classes(y, shape, weights=None, smoothing=0.0, ignore=None):
         q, mass = _one_hot(y, shape, ignore)
     elif y.shape == tuple(shape[:-1]):
         raise ValueError(f"labels hold {y.dtype}; write y.astype(int) if these are class numbers.")
+    elif ignore is not None:
+        raise ValueError(f"ignore={ignore} speaks of labels, but y holds probabilities {y.shape}; "
+                         "leave ignore out, and give those examples weight 0.")
     else:
         q, mass = probabilities(y, shape)[0], None
         _require_all((q.sum(-1) - 1) ** 2 <= 1e-12, q.sum(-1), "rows that sum to 1")
+    wide = np.longdouble if labels else float
     if smoothing:
-        q = (1 - smoothing) * q + smoothing / C
+        q = (1 - wide(smoothing)) * q + wide(smoothing) / C
     if weights is not None:
         require_shape("class weights", (len(weights),), (C,), "the number of classes")
-        q = q * np.asarray(weights)
+        q = q * np.asarray(weights, wide)
         total = q.sum(-1)
         q = q / np.where(total > 0, total, 1)[..., None]
         mass = total if mass is None else mass * total
@@ -70,7 +75,7 @@ def counted(y, weights=None, smoothing=0.0, ignore=None):
     kept = np.ones(y.shape, bool) if ignore is None else y != ignore
     if weights is None:
         return kept.astype("int8")
-    return np.where(kept, np.asarray(weights)[np.where(kept, y, 0)], 0)
+    return np.where(kept, np.asarray(weights, np.longdouble)[np.where(kept, y, 0)], 0)
 
 
 def _one_hot(y, shape, ignore):

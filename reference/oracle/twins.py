@@ -99,7 +99,7 @@ def kfac_one_by_one(setting):
     def route(objective, theta):
         S = gn.output_fisher(objective, objective.outputs(theta), "type-2")
         return [factor for p, J in patches_and_gradients(objective, theta)
-                for factor in SETTINGS[setting](p, J, S, _weights(objective))]
+                for factor in SETTINGS[setting](p, J, S, _weights(objective, p))]
     return route
 
 
@@ -136,9 +136,9 @@ def _eigen_inverses(K):
     return (Q / (g + root / pi)) @ Q.T, (U / (a + root * pi)) @ U.T
 
 
-def _weights(objective):
-    w = objective.example_weights
-    return np.ones(objective.N) if w is None else w
+def _weights(objective, like):
+    w = objective.beside(objective.example_weights, like)
+    return np.ones(objective.N, "int8") if w is None else w
 
 
 # ---- K-BFGS ----
@@ -167,7 +167,7 @@ def kbfgs_steps_dense(objective, theta):
 
 def _layer_means(objective, theta):
     """Per weight matrix: the weighted means of p p^T, p, s and g over the batch; g over n alone."""
-    w, dz = _weights(objective), objective.dz(objective.outputs(theta)) * objective.R
+    w, dz = _weights(objective, theta), objective.dz(objective.outputs(theta)) * objective.R
     means = []
     for (p, J), W in zip(patches_and_gradients(objective, theta),
                          objective.net.layout.unpack(theta)):

@@ -157,6 +157,59 @@ def test_expand_stays_exact_with_labels_ignored_and_weighted_where_A_is_weighted
     assert distance(K.A, p.T @ p / len(p)) > 0.01                     # labels not counted
 
 
+# ---- places whose labels are ignored ----
+
+IGNORING = ref.CrossEntropy(weights=(0.5, 2.0, 1.5), ignore=0)
+SAID = np.array([[0, 1, 0], [2, 0, 1], [1, 1, 2], [0, 0, 0], [2, 1, 0], [0, 0, 2], [1, 2, 1]])
+
+
+def said(x, *bend):
+    """Dense layers at places whose labels 0 are ignored: one example has no others."""
+    net = ref.Sequential(ref.Dense(5, 4), *bend, ref.Dense(4, 3))
+    theta = 0.7 * np.random.default_rng(4).standard_normal(net.layout.size)
+    return ref.Objective(net, IGNORING, x, SAID), theta
+
+
+@pytest.mark.parametrize("setting", ["expand", "reduce"])
+def test_padding_whose_labels_are_ignored_enters_no_factor(setting):
+    padded = PLACES + 10 * (SAID == 0)[..., None]
+    both = [ref.kfac(*said(x, ref.Tanh()), setting=setting) for x in (PLACES, padded)]
+    for K, L in zip(*both):
+        assert (K.A == L.A).all() and (K.G == L.G).all()
+
+
+def test_reduce_takes_means_over_places_and_examples_as_their_labels_count():
+    K = ref.kfac(*said(PLACES), setting="reduce")[0]
+    p = np.concatenate([PLACES, np.ones((7, 3, 1))], axis=-1)
+    w = np.array([0, 2.0, 1.5])[SAID]
+    A = sum(w[n].sum() * np.outer(q, q) for n in range(7) if w[n].any()
+            for q in [np.average(p[n], axis=0, weights=w[n])]) / w.sum()
+    assert distance(K.A, A) <= TOLERANCE
+
+
+def test_reduce_is_exact_for_one_example_whose_patches_are_equal_where_labels_count():
+    equal = np.where(SAID[..., None] == 0, PLACES, PLACES[:, 2:])
+    for n in range(7):
+        if (SAID[n] > 0).any():
+            one, theta = said(equal, ref.Tanh())
+            assert [exact(gap) for gap in gaps(one.batch([n]), theta, "reduce")] == [True, True]
+    two, theta = said(PLACES, ref.Tanh())
+    assert [exact(gap) for gap in gaps(two.batch([1]), theta, "reduce")] == [False, False]
+
+
+def test_reduce_is_exact_where_S_depends_on_the_labels_weight_alone():
+    """Of many examples, each of equal patches where its labels count, at constant logits."""
+    objective, theta = said(np.where(SAID[..., None] == 0, PLACES, PLACES[:, 2:]))
+    W, V = objective.net.matrices(theta)
+    W = np.concatenate([W[:, :2] @ W[:2, :5], W[:, 5:]], axis=1)      # W0 of rank 2
+    seen = W[:, :5] @ np.linalg.pinv(W[:, :5])
+    blind = np.concatenate([V[:, :4] - V[:, :4] @ seen, V[:, 4:]], axis=1)        # V0 W0 = 0
+    for last, constant in (blind, True), (V, False):
+        at = objective.net.layout.pack([W, last])
+        assert [exact(gap) for gap in gaps(objective, at, "reduce")] == [constant] * 2
+        assert ref.columns(ref.gauss_newton(objective, at))[:24, :24].any()
+
+
 # ---- one place, one example, equal patches ----
 
 DEEP = ref.Conv1d(2, 3, 9), ref.Tanh(), ref.Flatten(-2), ref.Dense(3, 4)

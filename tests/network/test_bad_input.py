@@ -149,6 +149,8 @@ def test_an_objective_refuses(changes, error, message):
     (lambda: Huber("a"), ValueError, "delta must be positive and finite, got 'a'."),
     (lambda: CrossEntropy(smoothing="a"), ValueError, "smoothing must be in [0, 1), got 'a'"),
     (lambda: Huber(np.nan), ValueError, "delta must be positive and finite, got nan."),
+    (lambda: objective(loss=CrossEntropy(ignore=0), y=np.full((4, 3), 1 / 3)), ValueError,
+     "ignore=0 speaks of labels, but y holds probabilities (4, 3); leave ignore out"),
     (lambda: NET.initial(0), TypeError, "rng=0 is not a generator; pass numpy.random.default_rng"),
     (lambda: CrossEntropy().score(None, TARGETS), TypeError, "rng=None is not a generator"),
     (lambda: objective().to("gpu"), ValueError, "no place 'gpu'"),

@@ -107,7 +107,8 @@ def test_mean_over_labels_and_sum_are_pytorchs(labels, weighted, smoothing, mean
     z = (3 * n + 5 * t + 7 * c) % 11 / 4 - 1
     y = {"full": np.array([[0, 3, 1], [2, 2, 1]]), "some": np.array([[0, 3, -100], [2, -100, 1]]),
          "soft": np.full(z.shape, [0.1, 0.2, 0.3, 0.4])}[labels]
-    loss = CrossEntropy((0.5, 2.0, 1.5, 1.0) if weighted else None, smoothing, -100)
+    loss = CrossEntropy((0.5, 2.0, 1.5, 1.0) if weighted else None, smoothing,
+                        None if labels == "soft" else -100)
     identity = np.eye(4).ravel()
     for reduction, truth in (("mean over labels", mean), ("sum", total), ("mean", total / 2)):
         objective = Objective(Sequential(Dense(4, 4, bias=False)), loss, z, y, None, reduction)
