@@ -6,21 +6,21 @@ With dP_ts = dy_t . v_s the softmax pulls back to dS_ts = P_ts (dP_ts - sum_r P_
 dq = dS k/sqrt(d), dk = dS^T q/sqrt(d), dv = P^T dy.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from ..arrays import functions as F
-from ..arrays.checks import require_shape
+from ..arrays.checks import shown
 from .affine import Dense, require_counts, require_flag
 from .compose import Composite, Sequential
-from .layer import Layer, Trace
+from .layer import Holding, Trace
 
 
-@dataclass(frozen=True, eq=False)
-class Attention(Layer):
+@dataclass(frozen=True, eq=False, repr=False)
+class Attention(Holding):
     """(q, k, v) (N, T, 3D) -> y (N, T, D): attention of the places to each other, head by head.
 
     Parameters
@@ -39,10 +39,12 @@ class Attention(Layer):
         without any key or, if causal, without the first.
     """
 
+    arrays = ("mask",)
+
     features: int
     heads: int
     causal: bool = False
-    mask: Any = field(default=None, repr=False)
+    mask: Any = None
 
     def __post_init__(self):
         require_counts(self, "features", "heads")
@@ -51,14 +53,16 @@ class Attention(Layer):
                              "equally; heads must divide features.")
         require_flag("causal", self.causal)
         if self.mask is not None:
-            object.__setattr__(self, "mask", _frozen_mask(self.mask, self.causal))
+            object.__setattr__(self, "mask", np.asarray(self.mask))
+            _require_keys(self.mask, self.causal)
+            self.hold()
 
     def output_shape(self, shape):
         """(T, 3D) -> (T, D)."""
         if len(shape) != 2 or shape[1] != 3 * self.features:
             raise ValueError(f"{self} needs shape (T, {3 * self.features}), got {shape}.")
         if self.mask is not None:
-            require_shape("mask", self.mask.shape[1:], shape[:1], "the number of places")
+            self._require_mask_of(len(self.mask), shape[0])
         return shape[0], self.features
 
     def trace(self, Ws, x):
@@ -122,9 +126,14 @@ class Attention(Layer):
         causal = np.tri(s.shape[-1], dtype=bool) if self.causal else None
         if self.mask is None:
             return causal
-        require_shape("mask", self.mask.shape, (s.shape[-4], s.shape[-1]), "the batch")
+        self._require_mask_of(s.shape[-4], s.shape[-1])
         keys = self.mask[:, None, None, :]
         return keys if causal is None else keys & causal
+
+    def _require_mask_of(self, N, T):
+        if self.mask.shape != (N, T):
+            raise ValueError(f"mask has shape {self.mask.shape}, but the data ask for ({N}, {T}): "
+                             "a row for each example, and in it an entry for each place.")
 
 
 def _largest(scores, s):
@@ -132,24 +141,21 @@ def _largest(scores, s):
     return F.constant(scores.max(-1)[..., None], s)
 
 
-def _frozen_mask(mask, causal):
-    """A read-only copy of a mask that lets every query see a key; errors say what is wrong."""
-    mask = np.array(mask)
-    if mask.dtype != bool or mask.ndim != 2:
+def _require_keys(mask, causal):
+    """ValueError unless the mask lets every query see a key."""
+    if mask.dtype != bool or mask.ndim != 2 or not mask.size:
         raise ValueError(f"mask must be bool of shape (N, T), True for keys that count; got "
-                         f"{mask.dtype} of shape {mask.shape}.")
+                         f"{shown(mask)}.")
     blind = ~(mask[:, :1] if causal else mask).any(-1)
     if blind.any():
         where = "at its first place, which is all that its first query sees; pad at the end" \
             if causal else "that counts; leave the example out, or let one key count"
         raise ValueError(f"example {int(blind.argmax())} of mask has no key {where} "
                          f"({int(blind.sum())} examples are wrong).")
-    mask.flags.writeable = False
-    return mask
 
 
-@dataclass(frozen=True, eq=False)
-class MultiHeadAttention(Composite):
+@dataclass(frozen=True, eq=False, repr=False)
+class MultiHeadAttention(Holding, Composite):
     """x (N, T, D) -> y (N, T, D): y = W_o attention(W_i x), biases included.
 
     torch.nn.MultiheadAttention(D, heads, bias=bias, batch_first=True) of x with itself.
@@ -168,11 +174,13 @@ class MultiHeadAttention(Composite):
     as are keys and values of another sequence.
     """
 
+    arrays = ("mask",)
+
     features: int
     heads: int
     bias: bool = True
     causal: bool = False
-    mask: Any = field(default=None, repr=False)
+    mask: Any = None
 
     def __post_init__(self):
         require_flag("bias", self.bias)

@@ -194,8 +194,8 @@ class Direction(Layer):
 
     def _require_examples(self, N):
         if self.mask is not None and len(self.mask) != N:
-            raise ValueError(f"the mask is for {len(self.mask)} examples, the batch has {N}; cut "
-                             "both alike, as net.batch(index) does.")
+            raise ValueError(f"the mask {self.mask.shape} is for {len(self.mask)} examples, the "
+                             f"batch has {N}; cut both alike, as net.batch(index) does.")
         for a in self.initial:
             if len(a) not in (1, N):
                 raise ValueError(f"initial is for {len(a)} examples, the batch has {N}; cut both "

@@ -8,11 +8,11 @@ import numpy as np
 from ..arrays import functions as F
 from ..arrays.checks import is_finite, require_array, require_generator
 from .affine import require_flag
-from .layer import Layer
+from .layer import Holding
 
 
-@dataclass(frozen=True, eq=False)
-class Dropout(Layer):
+@dataclass(frozen=True, eq=False, repr=False)
+class Dropout(Holding):
     """y = x/(1 - p) where the mask holds, 0 elsewhere [SHK14].
 
     PyTorch's module draws a new mask on every call, and drops nothing in evaluation, where this
@@ -28,7 +28,7 @@ class Dropout(Layer):
         Whether all examples have the same mask, which is then of one example's shape.
     """
 
-    linear = True
+    linear, arrays = True, ("mask",)
 
     mask: Any
     p: float = 0.5
@@ -41,9 +41,7 @@ class Dropout(Layer):
                              f"{self.mask.dtype} of shape {self.mask.shape}; write mask > 0.")
         _require_probability(self.p)
         require_flag("shared", self.shared)
-
-    def __repr__(self):
-        return f"Dropout(mask of shape {self.mask.shape}, p={self.p}, shared={self.shared})"
+        self.hold()
 
     def output_shape(self, shape):
         """The same; ValueError if the mask is of another."""

@@ -8,7 +8,9 @@ Sample axes (n, t) precede the features; whatever precedes them are leading axes
 parameter vectors at once; every trace has them) or of the cotangent (several directions).
 """
 
-from ..arrays.checks import require_float
+import numpy as np
+
+from ..arrays.checks import require_float, shown
 from .uses import Total
 
 
@@ -28,17 +30,24 @@ class Layer:
 
     shape : (O, I) of the one matrix W, or None.
     couples : whether the output of one example depends on the other examples.
+    indices : whether x are indices, which data alone can be: such a layer is a network's first.
     linear : whether a layer without weights is linear in x, where no kink is met.
     """
 
     shape = None
     couples = False
+    indices = False
     linear = False
 
     @property
     def shapes(self):
         """Shapes (O, I) of all matrices of the layer."""
         return () if self.shape is None else (tuple(self.shape),)
+
+    @property
+    def coupling(self):
+        """The layer that couples the examples, for errors to name."""
+        return repr(self)
 
     @property
     def ties(self):
@@ -78,3 +87,56 @@ class Layer:
     def require_input(self, x):
         """Error unless the data x (N, ...) are what this layer takes, as a network's first."""
         require_float("x", x, "f")
+
+
+class Holding(Layer):
+    """A dataclass with eq=False and repr=False, some of whose fields, `arrays`, may be arrays.
+
+    They are copied and read-only, shown by their shape, and equal if their entries are.
+    """
+
+    arrays = ()
+
+    def hold(self):
+        """Copies of the arrays in their place, once they are checked."""
+        for name in self.arrays:
+            value = getattr(self, name)
+            own = tuple(map(_held, value)) if isinstance(value, tuple) else _held(value)
+            object.__setattr__(self, name, own)
+
+    def __repr__(self):
+        fields = [(name, getattr(self, name), field.default)
+                  for name, field in self.__dataclass_fields__.items()]
+        given = [f"{name}={shown(value)}" for name, value, default in fields
+                 if (value is not None if name in self.arrays else value != default)]
+        return f"{type(self).__name__}({', '.join(given)})"
+
+    def __eq__(self, other):
+        if type(self) is not type(other):
+            return NotImplemented
+        ours, theirs = self._held, other._held
+        return (self._settings == other._settings and len(ours) == len(theirs)
+                and all(map(np.array_equal, ours, theirs)))
+
+    def __hash__(self):
+        return hash((type(self), self._settings))
+
+    @property
+    def _settings(self):
+        return tuple(getattr(self, name) for name in self.__dataclass_fields__
+                     if name not in self.arrays)
+
+    @property
+    def _held(self):
+        values = [getattr(self, name) for name in self.arrays]
+        return [a for value in values for a in (value if isinstance(value, tuple) else (value,))]
+
+
+def _held(a):
+    """A read-only copy of an array: what its owner does to the original changes no layer."""
+    if a is None:
+        return None
+    a = a.copy()
+    if isinstance(a, np.ndarray):                         # others know no such flag
+        a.flags.writeable = False
+    return a

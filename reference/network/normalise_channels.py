@@ -3,13 +3,14 @@
 The derivative is that of normalise.py; what is said here is which axes share their statistics.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import prod
 from typing import Any
 
 from ..arrays import functions as F
 from ..arrays.checks import require_finite, require_float, require_shape
 from .affine import require_counts
+from .layer import Holding
 from .normalise import Normalisation, standardised, standardised_vjp
 
 
@@ -80,8 +81,8 @@ def InstanceNorm(channels, eps=1e-5, affine=False, bias=True, spatial=2):
     return GroupNorm(channels, channels, eps, affine, bias, spatial)
 
 
-@dataclass(frozen=True, eq=False)
-class BatchNorm(_Channels):
+@dataclass(frozen=True, eq=False, repr=False)
+class BatchNorm(Holding, _Channels):
     """y = gain (x - m)/sqrt(v + eps) + offset, channel by channel, of x (N, C, *spatial) [IS15].
 
     Without `mean` and `variance` this is the layer in training: m and v are those of the batch,
@@ -110,11 +111,13 @@ class BatchNorm(_Channels):
     Absent: momentum, and the update of running statistics, which no derivative sees.
     """
 
+    arrays = "mean", "variance"
+
     features: int
     eps: float = 1e-5
     affine: bool = True
-    mean: Any = field(default=None, repr=False)
-    variance: Any = field(default=None, repr=False)
+    mean: Any = None
+    variance: Any = None
     bias: bool = True
     spatial: int = 0
 
@@ -130,6 +133,7 @@ class BatchNorm(_Channels):
             if not (self.variance + self.eps > 0).all():
                 raise ValueError(f"variance + eps must be positive; the smallest variance is "
                                  f"{self.variance.min()}, eps is {self.eps}.")
+        self.hold()
 
     def _require_statistic(self, name, a):
         require_float(name, a, "f")

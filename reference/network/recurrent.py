@@ -6,17 +6,17 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.checks import require_finite, require_float
+from ..arrays.checks import require_finite, require_float, shown
 from .affine import require_counts, require_flag
 from .branches import Parallel
 from .cells import Elman, GatedAfter, GatedBefore, LongShort
 from .compose import Sequential
 from .direction import Direction
-from .layer import Layer
+from .layer import Holding
 
 
-@dataclass(frozen=True, eq=False)
-class Recurrent(Layer):
+@dataclass(frozen=True, eq=False, repr=False)
+class Recurrent(Holding):
     """What RNN, LSTM and GRU share: a stack of layers of one or two directions.
 
     Parameters
@@ -43,6 +43,8 @@ class Recurrent(Layer):
     PyTorch's batch_first=True.  Its dropout between the layers and proj_size are absent.
     """
 
+    arrays = "initial", "mask"
+
     inputs: int
     hidden: int
     layers: int = 1
@@ -58,12 +60,7 @@ class Recurrent(Layer):
             require_flag(name, getattr(self, name))
         self._check_initial()
         self._check_mask()
-
-    def __repr__(self):
-        options = [f"{name}={getattr(self, name)!r}" for name, field in
-                   self.__dataclass_fields__.items() if name not in ("initial", "mask")
-                   and getattr(self, name) != field.default]
-        return f"{type(self).__name__}({', '.join(options)})"
+        self.hold()
 
     # ---- what is given per example ----
 
@@ -92,7 +89,10 @@ class Recurrent(Layer):
             return
         if getattr(self.mask, "dtype", None) != bool or self.mask.ndim != 2:
             raise TypeError(f"a mask is an array (N, T) of booleans, True where a step counts; "
-                            f"got {getattr(self.mask, 'dtype', type(self.mask))}.")
+                            f"got {shown(self.mask)}.")
+        if not self.mask.size:
+            raise ValueError(f"the mask has shape {self.mask.shape}; give one entry for each step "
+                             "of each example, and at least one.")
         empty = np.flatnonzero(~self.mask.any(1))
         if empty.size:
             raise ValueError(f"the mask skips every step of example {empty[0]} ({empty.size} such "

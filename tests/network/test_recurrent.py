@@ -304,7 +304,7 @@ def test_data_that_do_not_fit_are_refused():
     refused(ValueError, r"examples of shape \(T, 3\), got \(5, 2\)",
             lambda: net.output_shape((T, 2)))
     refused(ValueError, "mask has 5 steps and the data 4", lambda: net.output_shape((4, I)))
-    refused(ValueError, "mask is for 4 examples, the batch has 3",
+    refused(ValueError, r"mask \(4, 5\) is for 4 examples, the batch has 3",
             lambda: net.forward(theta, x[:3]))
     other = make("rnn", states=N)[1]
     refused(ValueError, "initial is for 4 examples", lambda: other.forward(theta, x[:3]))

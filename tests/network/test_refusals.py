@@ -1,5 +1,6 @@
 """What layers refuse when they are made or put together: the field, its value and what to do."""
 
+import pickle
 import re
 
 import numpy as np
@@ -65,3 +66,81 @@ def test_padding_cuts_no_more_than_there_is(layer, shape):
     with pytest.raises(ValueError, match="leaves nothing of an axis of"):
         layer.output_shape(shape)
     assert ZeroPad1d((-2, 1)).output_shape((2, 3)) == (2, 2)
+
+
+# ---- arrays that layers hold ----
+
+STATES = np.full((1, 3, 4), 0.5)
+
+HOLDERS = {                                                # a layer, from arrays that it may keep
+    "LSTM": lambda mask, h, m: LSTM(2, 4, mask=mask, initial=(h, h)),
+    "GRU": lambda mask, h, m: GRU(2, 4, mask=mask, initial=h, last=True),
+    "Attention": lambda mask, h, m: Attention(4, 2, mask=mask),
+    "MultiHeadAttention": lambda mask, h, m: MultiHeadAttention(4, 2, mask=mask),
+    "Dropout": lambda mask, h, m: ref.Dropout(mask, 0.25),
+    "BatchNorm": lambda mask, h, m: BatchNorm(3, mean=m, variance=m),
+}
+
+
+def arrays_of(layer):
+    values = [getattr(layer, name) for name in layer.arrays]
+    flat = [a for v in values for a in (v if isinstance(v, tuple) else (v,)) if a is not None]
+    assert flat
+    return flat
+
+
+@pytest.mark.parametrize("kind", HOLDERS)
+def test_arrays_are_copied_and_read_only_and_so_are_those_of_a_part_of_the_batch(kind):
+    given = MASK.copy(), STATES.copy(), np.ones(3)
+    layer, same = HOLDERS[kind](*given), HOLDERS[kind](MASK, STATES, np.ones(3))
+    given[0][:, 0], given[1][:], given[2][:] = False, 7, 7
+    assert all(map(np.array_equal, arrays_of(layer), arrays_of(same)))
+    for a in arrays_of(layer) + arrays_of(layer.batch(slice(0, 2))):
+        with pytest.raises(ValueError, match="read-only"):
+            a[:] = 0
+
+
+@pytest.mark.parametrize("kind", HOLDERS)
+def test_layers_are_equal_if_their_arrays_are_and_survive_pickling(kind):
+    make = HOLDERS[kind]
+    layer, same, other = (make(MASK, STATES, m) for m in (np.ones(3), np.ones(3), 2 * np.ones(3)))
+    assert layer == same and hash(layer) == hash(same) and pickle.loads(pickle.dumps(layer)) == layer
+    cut = make(MASK[:2], STATES[:, :2], np.zeros(3))
+    assert layer != cut and (layer == other) == (kind != "BatchNorm") and layer != "a layer"
+
+
+@pytest.mark.parametrize("make", [
+    lambda: LSTM(2, 3), lambda: RNN(2, 3), lambda: GRU(2, 3, last=True), lambda: BatchNorm(3),
+    lambda: GroupNorm(2, 4), lambda: MultiHeadAttention(4, 2), lambda: Attention(4, 2),
+    lambda: ref.Residual(Dense(2, 2), ref.Tied("V", Dense(2, 2))), lambda: Conv2d(1, 2, 3),
+    lambda: ref.TransformerEncoder(4, 2, 3, 2)])
+def test_networks_without_arrays_are_equal_to_their_copies_and_hashable(make):
+    net = ref.Sequential(make())
+    net.shapes, net.ties                           # what is remembered is no part of it
+    assert net == ref.Sequential(make()) == pickle.loads(pickle.dumps(net))
+    assert hash(net) == hash(ref.Sequential(make()))
+    assert LSTM(2, 3) != LSTM(2, 3, last=True) and LSTM(2, 3) != GRU(2, 3)
+
+
+def test_arrays_are_shown_by_their_shape():
+    assert repr(BatchNorm(3)) == "BatchNorm(features=3)"
+    assert repr(BatchNorm(3, mean=np.zeros(3), variance=np.ones(3))) == (
+        "BatchNorm(features=3, mean=<float64 array (3,)>, variance=<float64 array (3,)>)")
+    assert repr(LSTM(2, 4, mask=MASK, initial=(STATES, STATES))) == (
+        "LSTM(inputs=2, hidden=4, initial=(<float64 array (1, 3, 4)>, <float64 array (1, 3, 4)>), "
+        "mask=<bool array (3, 5)>)")
+    assert repr(MultiHeadAttention(4, 2, mask=MASK)) == (
+        "MultiHeadAttention(features=4, heads=2, mask=<bool array (3, 5)>)")
+    assert repr(ref.Dropout(MASK, 0.25)) == "Dropout(mask=<bool array (3, 5)>, p=0.25)"
+
+
+@pytest.mark.parametrize("make, says", [
+    (lambda: LSTM(2, 4, mask=MASK[:0]), "the mask has shape (0, 5); give one entry"),
+    (lambda: Attention(4, 2, mask=MASK[:0]), "got <bool array (0, 5)>."),
+    (lambda: LSTM(2, 4, mask=MASK).output_shape((4, 2)), "mask=<bool array (3, 5)>): the mask has 5 steps and the data 4"),
+    (lambda: MultiHeadAttention(4, 2, mask=MASK).output_shape((4, 4)),
+     "mask has shape (3, 5), but the data ask for (3, 4)"),
+])
+def test_a_mask_that_does_not_fit_is_told_with_its_whole_shape(make, says):
+    with pytest.raises(ValueError, match=re.escape(says)):
+        make()
