@@ -8,6 +8,8 @@ PARTNERS = {
     np.dtype(np.longdouble): np.dtype(np.clongdouble),
 }
 
+WIDEST = np.longdouble                # in which numbers are kept until it is known who asks
+
 
 def real_dtype(dtype):
     """The real type whose partner is `dtype` (itself if real)."""

@@ -3,6 +3,7 @@
 import numpy as np
 
 from ..arrays.checks import require_finite, require_float, require_shape
+from ..arrays.precision import WIDEST
 
 
 def real(y, shape, *_):
@@ -39,7 +40,7 @@ def classes(y, shape, weights=None, smoothing=0.0, ignore=None):
     """Labels (N,) or probabilities (N, C) -> distributions q (N, C) and example weights.
 
     Whole numbers stay integers, small ones, so that they widen no float; what smoothing and class
-    weights make of labels is in longdouble, for the objective to round.
+    weights make of labels is in the widest floats, for the objective to round.
     """
     C = shape[-1]
     labels = y.dtype.kind in "iu"
@@ -53,7 +54,7 @@ def classes(y, shape, weights=None, smoothing=0.0, ignore=None):
     else:
         q, mass = probabilities(y, shape)[0], None
         _require_all((q.sum(-1) - 1) ** 2 <= 1e-12, q.sum(-1), "rows that sum to 1")
-    wide = np.longdouble if labels else float
+    wide = WIDEST if labels else float
     if smoothing:
         q = (1 - wide(smoothing)) * q + wide(smoothing) / C
     if weights is not None:
@@ -75,7 +76,7 @@ def counted(y, weights=None, smoothing=0.0, ignore=None):
     kept = np.ones(y.shape, bool) if ignore is None else y != ignore
     if weights is None:
         return kept.astype("int8")
-    return np.where(kept, np.asarray(weights, np.longdouble)[np.where(kept, y, 0)], 0)
+    return np.where(kept, np.asarray(weights, WIDEST)[np.where(kept, y, 0)], 0)
 
 
 def _one_hot(y, shape, ignore):
