@@ -10,7 +10,7 @@ import numpy as np
 from ..arrays import functions as F
 from ..arrays.checks import is_finite, require_array, require_finite, require_float, require_shape
 from ..arrays.precision import real_dtype
-from ..arrays.transfer import HOMES, cast, move
+from ..arrays.transfer import HOMES, cast, move, to_host
 from .losses import Loss
 
 REDUCTIONS = ("mean", "mean over labels", "sum")
@@ -207,10 +207,25 @@ class Objective:
         return replace(self, x=convert(self.x), y=convert(self.y), weights=convert(self.weights))
 
     def batch(self, index):
-        """The objective of the examples x[index]; R is that of these examples."""
+        """The objective of the examples x[index]; R is that of these examples.
+
+        index : a slice, booleans (N,), or whole numbers in an array (n,) or a list.
+        """
+        _require_examples(index, self.N)
         weights = None if self.weights is None else self.weights[index]
         return replace(self, net=self.net.batch(index), x=self.x[index], y=self.y[index],
                        weights=weights)
+
+
+def _require_examples(index, N):
+    """ValueError naming the index unless it picks some of N examples."""
+    try:
+        picked = np.arange(N)[to_host(index) if hasattr(index, "dtype") else index]
+    except (IndexError, TypeError, ValueError):
+        picked = None
+    if picked is None or picked.ndim != 1:
+        raise ValueError(f"{index!r} picks no examples: pass a slice, booleans of shape ({N},), or "
+                         f"whole numbers from 0 to {N - 1} in an array (n,) or a list.")
 
 
 def _real_dtype(place):

@@ -158,6 +158,12 @@ def test_an_objective_refuses(changes, error, message):
     (lambda: objective().to(complex), ValueError, "no place <class 'complex'>"),
     (lambda: objective().to(int), ValueError, "no place <class 'int'>"),
     (lambda: objective().batch(np.array([], int)), ValueError, "the batch is empty"),
+    (lambda: objective().batch([]), ValueError, "the batch is empty"),
+    *[(lambda index=index: objective().batch(index), ValueError,
+       f"{index!r} picks no examples: pass a slice, booleans of shape (4,), or whole numbers from "
+       "0 to 3 in an array (n,) or a list.") for index in (
+           2, True, None, 1.0, "a", [0, 4], np.array([-5]), np.array([0.0, 1.0]), [[0, 1], [2, 3]],
+           np.ones(3, bool), np.ones((4, 1), bool), slice(0.5), slice(0, 4, 0), (0, 1))],
 ])
 def test_a_constructor_refuses(make, error, message):
     with pytest.raises(error, match=re.escape(message)):

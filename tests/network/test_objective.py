@@ -131,6 +131,15 @@ def test_a_batch_averages_over_itself_and_batches_make_the_whole():
     assert near(total / 6, objective.value(THETA))
 
 
+def test_an_index_may_be_a_slice_booleans_or_whole_numbers():
+    objective = Objective(NET, CrossEntropy(), X, LABELS, WEIGHTS)
+    chosen = np.array([True, False, True, False, False, True])
+    value = objective.batch([0, 2, 5]).value(THETA)
+    for index in (chosen, list(chosen), np.array([0, 2, 5]), np.array([0, 2, -1], "int8")):
+        assert objective.batch(index).value(THETA) == value
+    assert objective.batch(slice(None, None, -1)).value(THETA) != value
+
+
 def test_another_precision_takes_data_along_and_labels_stay():
     objective = Objective(NET, CrossEntropy(), X, LABELS, WEIGHTS, l2=0.1)
     for dtype in (np.float32, np.longdouble):
