@@ -41,11 +41,12 @@ class Kron:
 
     def __matmul__(self, V):
         """G V A^T for V (..., O, I)."""
+        _require_matrix(V, self.shape)
         return self.G @ V @ self.A.T
 
     def matvec(self, v):
         """The same on row-major vectors (..., O I)."""
-        return (self @ v.reshape(v.shape[:-1] + self.shape)).reshape(v.shape)
+        return _on_vectors(self, v)
 
     def dense(self):
         """The (O I, O I) matrix."""
@@ -117,12 +118,13 @@ class KronBlocks:
     def __matmul__(self, V):
         """Each group of rows of V (..., O, I) by its own product."""
         ends = np.cumsum([K.shape[0] for K in self.blocks])[:-1]
+        _require_matrix(V, self.shape)
         rows = np.split(V, ends, axis=-2)
         return np.concatenate([K @ v for K, v in zip(self.blocks, rows)], axis=-2)
 
     def matvec(self, v):
         """The same on row-major vectors (..., O I)."""
-        return (self @ v.reshape(v.shape[:-1] + self.shape)).reshape(v.shape)
+        return _on_vectors(self, v)
 
     def dense(self):
         """The (O I, O I) matrix, zero between groups."""
@@ -156,11 +158,12 @@ class KronEigen:
 
     def __matmul__(self, V):
         """Q (values * (Q^T V U)) U^T for V (..., O, I)."""
+        _require_matrix(V, self.shape)
         return self.Q @ (self.values * (self.Q.T @ V @ self.U)) @ self.U.T
 
     def matvec(self, v):
         """The same on row-major vectors (..., O I)."""
-        return (self @ v.reshape(v.shape[:-1] + self.shape)).reshape(v.shape)
+        return _on_vectors(self, v)
 
     def dense(self):
         """The (O I, O I) matrix."""
@@ -180,6 +183,20 @@ class KronEigen:
         if not (smallest > 0 or smallest == 0 <= exponent):
             raise np.linalg.LinAlgError(_singular("product", self.values.max(), smallest))
         return KronEigen(self.Q, self.U, self.values ** exponent)
+
+
+def _on_vectors(product, v):
+    O, I = product.shape
+    if np.shape(v)[-1:] != (O * I,):
+        raise ValueError(f"v has shape {np.shape(v)}, but the product acts on vectors "
+                         f"(..., {O * I}).")
+    return (product @ v.reshape(v.shape[:-1] + (O, I))).reshape(v.shape)
+
+
+def _require_matrix(V, shape):
+    if getattr(V, "shape", ())[-2:] != shape:
+        raise ValueError(f"V has shape {getattr(V, 'shape', ())}, but the product acts on matrices "
+                         f"(..., {shape[0]}, {shape[1]}); `matvec` takes flat ones.")
 
 
 def _require_symmetric(name, M):

@@ -8,6 +8,7 @@ from scipy.sparse.linalg import LinearOperator
 
 from ..arrays.checks import require_theta
 from ..derivatives.directions import along
+from ..network.layout import Layout
 
 
 class SymmetricOperator(LinearOperator):
@@ -51,8 +52,15 @@ def point(objective, theta):
     return theta.copy()
 
 
+def _require_operator(operator):
+    if not hasattr(operator, "shape") or not hasattr(operator, "__matmul__"):
+        raise TypeError(f"operator is a {type(operator).__name__}; pass a LinearOperator, as "
+                        "hessian(objective, theta).")
+
+
 def columns(operator):
     """The dense matrix (P, P), by products with the unit vectors."""
+    _require_operator(operator)
     return operator @ np.eye(operator.shape[0], dtype=operator.dtype)
 
 
@@ -64,6 +72,7 @@ def dense(operator):
     operator : LinearOperator
         `hessian(...)`, `gauss_newton(...)`, or anything SciPy makes of them.
     """
+    _require_operator(operator)
     if isinstance(operator, SymmetricOperator) and operator.matrix is not None:
         return operator.matrix()
     return columns(operator)
@@ -76,12 +85,24 @@ def block(operator, index):
     ----------
     operator : LinearOperator
     index : slice
-        For instance net.layout.slices[l].
+        For instance net.layout.slices[l]; or whole numbers in an array or a list.
     """
-    rows = np.arange(operator.shape[0])[index]
+    _require_operator(operator)
+    rows = _rows(operator, index)
     E = np.zeros((operator.shape[0], rows.size), dtype=operator.dtype)
     E[rows, np.arange(rows.size)] = 1
     return (operator @ E)[rows]
+
+
+def _rows(operator, index):
+    try:
+        rows = np.arange(operator.shape[0])[index]
+    except (IndexError, TypeError, ValueError):
+        rows = None
+    if rows is None or rows.ndim != 1:
+        raise ValueError(f"index {index!r} picks no rows of {operator.shape}: pass a slice, as "
+                         "net.layout.slices[l], or whole numbers in an array or a list.")
+    return rows
 
 
 def blocks(operator, layout):
@@ -99,6 +120,9 @@ def blocks(operator, layout):
     ValueError
         If the layout is of another size than the operator.
     """
+    _require_operator(operator)
+    if not isinstance(layout, Layout):
+        raise TypeError(f"layout is a {type(layout).__name__}; pass net.layout.")
     if layout.size != operator.shape[0]:
         raise ValueError(f"layout has {layout.size} parameters but the operator has shape "
                          f"{operator.shape}; pass net.layout of the operator's own network.")

@@ -14,9 +14,11 @@ def require_direction(name, v, theta):
     """ValueError unless v is (P,) or (K, P) for theta (P,)."""
     require_float("theta", theta)
     require_float(name, v)
-    if theta.ndim != 1 or v.ndim not in (1, 2) or v.shape[-1:] != theta.shape:
-        raise ValueError(f"{name} has shape {v.shape} and theta {theta.shape}; theta must be (P,) "
-                         f"and {name} (P,) or (K, P).")
+    if theta.ndim != 1:
+        raise ValueError(f"theta has shape {theta.shape}; theta must be one vector (P,).")
+    if v.ndim not in (1, 2) or v.shape[-1:] != theta.shape:
+        raise ValueError(f"{name} has shape {v.shape} and theta {theta.shape}; {name} must be (P,) "
+                         "or (K, P), P that of theta.")
 
 
 def along(f, V):

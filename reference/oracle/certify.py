@@ -8,6 +8,7 @@ mathematics is what the independent routes, and the theorems among the tests, ar
 """
 
 import dataclasses
+from collections.abc import Iterable
 from copy import deepcopy
 from dataclasses import dataclass, field
 from decimal import ROUND_CEILING, Context
@@ -17,6 +18,7 @@ import flint
 import numpy as np
 
 from ..arrays import ball
+from ..arrays.checks import is_whole
 from ..curvature.kbfgs import Factors
 from ..curvature.kron import Kron, KronEigen
 from ..curvature.operator import SymmetricOperator, dense
@@ -74,8 +76,8 @@ def certify(quantity, objective, theta, *args, bits=BITS, **options):
     theta : float array (P,)
     *args : arrays
         Directions and the like; floats are taken as exact numbers.
-    bits : sequence of int
-        Precisions to try, rising.
+    bits : int or sequence of int
+        The precision, or precisions to try, rising.
     **options
         Passed on to `quantity` unchanged; of a random generator every run gets its own copy, so
         that all of them draw the same.
@@ -100,6 +102,7 @@ def certify_value(value, quantity, objective, theta, *args, bits=BITS, **options
     """
     floats, obstacle = leaves(value), "no precision was tried"
     _require_numbers(floats)
+    bits = _precisions(bits)
     for b in bits:
         try:
             exact = enclosure(quantity, objective, theta, *args, bits=b, **options)
@@ -209,6 +212,14 @@ def leaves(result):
     if isinstance(result, (list, tuple)):
         return [leaf for item in result for leaf in leaves(item)]
     return [np.asarray(result) if not isinstance(result, np.ndarray) else result]
+
+
+def _precisions(bits):
+    """One precision or several, as a tuple of whole numbers."""
+    tried = tuple(bits) if isinstance(bits, Iterable) else (bits,)
+    if not all(is_whole(b, 2) for b in tried):
+        raise ValueError(f"bits must be a whole number of at least 2, or several, got {bits!r}.")
+    return tuple(map(int, tried))
 
 
 def _require_numbers(floats):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from reference import Kron
+from reference import Kron, KronBlocks
 from reference.arrays import ball
 from reference.arrays.precision import eps
 from tests.derivatives.cases import distance
@@ -39,6 +39,16 @@ def test_it_acts_on_row_major_vectors_as_G_V_At():
     assert distance((K @ V).reshape(7, -1), V.reshape(7, -1) @ K.dense().T) <= TOLERANCE
     assert distance(K.matvec(V.reshape(7, -1)), V.reshape(7, -1) @ K.dense().T) <= TOLERANCE
     assert distance(K.matvec(V[0].reshape(-1)), K.dense() @ V[0].reshape(-1)) <= TOLERANCE
+
+
+def test_matrices_and_vectors_of_another_shape_are_refused():
+    K = kron()
+    for product in (K, K.eigen(), KronBlocks((K,))):
+        for V in (np.ones((I, O)), np.ones(O * I), 2.0, [[1.0]]):
+            with pytest.raises(ValueError, match=rf"V has shape .* matrices \(..., {O}, {I}\)"):
+                product @ V
+        with pytest.raises(ValueError, match=rf"vectors \(..., {O * I}\)"):
+            product.matvec(np.ones((O, I)))
 
 
 def test_the_factors_in_the_other_order_are_another_matrix():

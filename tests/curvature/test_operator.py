@@ -102,6 +102,19 @@ def test_vectors_of_a_wrong_length_are_refused(H):
             H @ np.ones(shape)
 
 
+def test_what_is_no_operator_layout_or_index_is_refused_in_words(problem, H):
+    objective = problem[0]
+    for function in (dense, columns, lambda o: block(o, slice(3)), lambda o: blocks(o, None)):
+        with pytest.raises(TypeError, match="operator is a Objective; pass a LinearOperator"):
+            function(objective)
+    for wrong in (objective.net, None):
+        with pytest.raises(TypeError, match=r"layout is a \w+; pass net.layout"):
+            blocks(H, wrong)
+    for index in (None, 3, 1.5, "a", [34], np.ones(3, bool)):
+        with pytest.raises(ValueError, match="picks no rows of .*34, 34.*: pass a slice"):
+            block(H, index)
+
+
 def test_a_wrong_product_would_be_seen(H, M):
     assert distance(H @ M[0], (M + np.diag(1e-12 * M.max() * np.ones(34))) @ M[0]) > TOLERANCE
 

@@ -78,7 +78,7 @@ def test_an_unknown_route_is_refused_with_the_names_of_those_there_are():
 @pytest.mark.parametrize("v, message", [
     (np.ones(33), r"v has shape \(33,\) and theta \(34,\)"),
     (np.ones((34, 1)), r"v has shape \(34, 1\)"),
-    (np.ones((2, 3, 34)), r"v \(P,\) or \(K, P\)"),
+    (np.ones((2, 3, 34)), r"v must be \(P,\) or \(K, P\)"),
     (np.ones(34, int), r"write v.astype\(float\)"),
     (np.ones(34, bool), r"v holds bool"),
     (np.ones(34, np.float16), r"use float32, float64 or longdouble"),
@@ -95,6 +95,8 @@ def test_a_theta_of_wrong_shape_or_type_is_refused():
     objective, theta = small()
     with pytest.raises(ValueError, match="theta must be"):
         hvp(objective, theta[None], theta)
+    with pytest.raises(ValueError, match=r"^theta has shape \(1, 34\); theta must be one vector"):
+        gradient(objective, theta[None])
     with pytest.raises(TypeError, match=r"theta is a list; pass numpy.asarray\(theta"):
         gradient(objective, list(theta))
     with pytest.raises(ValueError, match=r"theta has shape \(35,\) but .* needs 34"):

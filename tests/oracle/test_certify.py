@@ -169,6 +169,13 @@ def test_a_precision_that_does_not_suffice_is_not_proven(bits):
         certify(gradient, *small(), bits=bits)
 
 
+def test_one_precision_may_be_a_number_and_no_other_thing():
+    assert certify(gradient, *small(), bits=128).bits == 128
+    for bits in ("128", 96.0, (96, None), None, 1, (0,)):
+        with pytest.raises(ValueError, match="bits must be a whole number of at least 2, or sever"):
+            certify(gradient, *small(), bits=bits)
+
+
 def test_balls_without_bound_prove_nothing():
     """An infinite radius must not pass as narrow against an infinite distance."""
     for ball_without_bound in (flint.arb(0, float("inf")), flint.arb("nan")):
