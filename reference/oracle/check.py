@@ -199,4 +199,4 @@ def _peer_row(peer, where, name, answers, exact):
     except NotOffered:
         return Row(where.name, name, QUANTITIES[name].title, "peer", None, None, None)
     row = _row(where, name, "peer", answer.arrays, leaves(first), exact, PEER_DIGITS)
-    return replace(row, note=answer.note or row.note)
+    return replace(row, agreed=None, proven=None, note=answer.note) if answer.note else row

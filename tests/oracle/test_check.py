@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import reference as ref
+from reference.__main__ import line
 from reference.oracle import check as oracle
 from reference.oracle.quantities import QUANTITIES
 from tests.oracle import peers
@@ -94,6 +95,16 @@ def test_a_fault_is_told_in_words_where_digits_cannot_tell_it():
 def test_a_note_is_one_line_that_says_what_came_instead(peer, quantity, words):
     note = peer_row(quantity, peer).note
     assert words in note and "\n" not in note and len(note) < 250
+
+
+@pytest.mark.parametrize("peer", [
+    peers.raises, peers.nothing, peers.wrong_shape, peers.not_a_number, peers.complex_numbers,
+    peers.exits, peers.raises_the_second_time, peers.writes_to_data, peers.forgetful],
+    ids=lambda peer: peer.__name__)
+def test_a_row_of_what_is_no_answer_shows_no_digits(peer):
+    row = peer_row("gradient", peer)
+    assert row.note and row.agreed is row.proven is None and not row.record()["identical"]
+    assert line(row).split()[-len(row.note.split()) - 4:][:3] == ["-", "-", "13.0"]
 
 
 def test_a_peer_may_return_lists_print_and_leave_things_out(capsys):
