@@ -18,7 +18,7 @@ import numpy as np
 
 from .arrays.memory import keep_freed
 from .oracle import check as oracle
-from .oracle import layer_table
+from .oracle import layer_table, recorded
 from .oracle.peers import NAMES, Absent
 from .oracle.quantities import QUANTITIES
 from .problems.files import replacing
@@ -167,6 +167,9 @@ def layers(arguments):
     """Measure and print the table of layers, or put it into a page; return the exit status."""
     if arguments.into is not None:
         page = require_page(arguments.into)
+        if not recorded.RECORD.is_file():
+            raise Refused(f"--into: what PyTorch answered is not here ({recorded.RECORD.name} is no "
+                          "part of an installed package); run this in a checkout.")
     rows, style = [], markdown_line if arguments.markdown or arguments.into else layer_line
     lines = layer_header(style)
     show = print if arguments.into is None else lambda line: None

@@ -19,6 +19,7 @@ from .certify import NotProven, certify
 from .check import agreement
 
 WANTED = 12                            # digits
+ABSENT = "not here"                    # the record is no part of an installed package
 REFUSALS = ("couples", "not affine", "transposed")   # words of the code's own errors
 
 
@@ -70,8 +71,10 @@ def _answer(cell, name, objective, theta):
 # ---- cells ----
 
 def _pytorch(digits):
-    """Digits shared with what PyTorch answered; None without a record."""
+    """Digits shared with what PyTorch answered; None where it has no such layer."""
     def cell(name, objective, theta):
+        if not recorded.RECORD.is_file():
+            return ABSENT
         record = recorded.record_of(name)
         return None if record is None else digits(record, objective)
     return cell

@@ -73,6 +73,8 @@ def test_a_record_is_read_and_compared(tmp_path, monkeypatch):
     name = next(iter(LAYERS))
     monkeypatch.setattr(recorded, "RECORD", tmp_path / "pytorch.npz")
     assert recorded.record_of(name) is None
+    assert row_of(name).cells["forward"] == row_of(name).cells["PyTorch"] == "not here"
+    save_npz(recorded.RECORD, version=np.zeros(3))
     assert row_of(name).cells["forward"] is row_of(name).cells["PyTorch"] is None
     mine = own_record(name)
 
@@ -133,6 +135,15 @@ def test_the_command_fills_a_page_and_nothing_else(two, tmp_path, capsys):
     assert main(["layers", "--into", str(page)]) == 2
     assert "needs the lines" in capsys.readouterr().err
     assert main(["layers", "--into", str(tmp_path / "none.md")]) == 2
+
+
+def test_a_package_without_the_record_overwrites_no_page(two, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("reference.oracle.recorded.RECORD", tmp_path / "none.npz")
+    page = tmp_path / "page.md"
+    page.write_text(f"{BEGIN}\nold\n{END}\n", "utf-8")
+    assert main(["layers", "--into", str(page)]) == 2
+    assert "not here" in capsys.readouterr().err and "old" in page.read_text("utf-8")
+    assert main(["layers"]) == 0 and capsys.readouterr().out.count("not here") == 4
 
 
 def test_a_layer_that_loses_digits_is_named_and_the_status_is_1(two, monkeypatch, capsys):
