@@ -57,8 +57,9 @@ def test_assembly_is_much_faster_than_products():
     from reference import columns, dense, gauss_newton
     objective, theta = timing.chain_objective(np.random.default_rng(0), (64, 16, 10), 200)
     G = gauss_newton(objective, theta)
-    fast, slow = (min(timing._seconds(lambda: f(G)) for _ in range(3)) for f in (dense, columns))
-    assert fast < slow / 2                                            # measured: a tenth
+    rounds = [[timing._seconds(lambda: f(G)) for f in (dense, columns)] for _ in range(9)]
+    fast, slow = map(min, zip(*rounds))               # side by side: what disturbs meets both
+    assert fast < slow / 2                            # measured: a tenth; by products alone: 1
 
 
 @pytest.mark.filterwarnings("ignore")                 # what a framework says of itself on import
