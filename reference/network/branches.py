@@ -6,6 +6,7 @@ from ..arrays import functions as F
 from .compose import Composite, Sequential, require_layers
 from .elementwise import Elementwise
 from .layer import Layer, Trace
+from .names import distinct
 
 JOINS = ("add", "concatenate")
 
@@ -35,7 +36,7 @@ class Parallel(Composite):
         if join not in JOINS or not layers or not (isinstance(axis, int) and axis < 0):
             raise ValueError(f"Parallel needs branches, join one of {', '.join(JOINS)} and a "
                              f"negative axis; got {len(layers)} branches, {join!r}, {axis!r}.")
-        names = tuple(map(str, range(len(layers)))) if names is None else tuple(names)
+        names = distinct(layers, names)
         for name, value in zip(("layers", "join", "axis", "names"), (layers, join, axis, names)):
             object.__setattr__(self, name, value)
 
@@ -44,12 +45,15 @@ class Parallel(Composite):
         shapes = [layer.output_shape(shape) for layer in self.layers]
         if self.join == "add":
             if len(set(shapes)) > 1:
-                raise ValueError(f"the branches of {self} cannot be added: shapes {shapes}.")
+                raise ValueError(f"branches cannot be added: their outputs have shapes {shapes}.")
             return shapes[0]
+        if any(len(s) < -self.axis for s in shapes):
+            raise ValueError(f"branches cannot be joined along axis {self.axis}, which outputs of "
+                             f"shapes {shapes} have not.")
         rests = [s[:self.axis] + s[len(s) + self.axis + 1:] for s in shapes]
         if len(set(rests)) > 1:
-            raise ValueError(f"the branches of {self} cannot be joined along axis {self.axis}: "
-                             f"shapes {shapes}.")
+            raise ValueError(f"branches cannot be joined along axis {self.axis}: their outputs "
+                             f"have shapes {shapes}.")
         wide = list(shapes[0])
         wide[self.axis] = sum(s[self.axis] for s in shapes)
         return tuple(wide)
@@ -90,6 +94,14 @@ class Parallel(Composite):
         return Parallel(*(layer.batch(index) for layer in self.layers), join=self.join,
                         axis=self.axis, names=self.names)
 
+    def require_input(self, x):
+        """As every branch."""
+        for i, layer in enumerate(self.layers):
+            if layer.indices != self.indices:
+                raise ValueError(f"branch {i}: {layer} takes numbers, and another branch indices; "
+                                 "let an Embedding come before all branches.")
+            layer.require_input(x)
+
 
 def _added(arrays):
     total = arrays[0]
@@ -100,6 +112,8 @@ def _added(arrays):
 
 def Residual(*layers, names=None):
     """y = x + f(x), f the Sequential of the layers; its names are theirs."""
+    if not layers:
+        raise ValueError("Residual() has nothing to add to x; give it at least one layer.")
     return Parallel(Elementwise("Identity"), Sequential(*layers, names=names), names=("", ""))
 
 
@@ -135,6 +149,16 @@ class Tied(Layer):
     def couples(self):
         """The layer's."""
         return self.layer.couples
+
+    @property
+    def coupling(self):
+        """The layer's."""
+        return self.layer.coupling
+
+    @property
+    def indices(self):
+        """The layer's."""
+        return self.layer.indices
 
     @property
     def apart(self):

@@ -10,16 +10,20 @@ from functools import cached_property
 import numpy as np
 
 from ..arrays import functions as F
-from ..arrays.checks import require_float, require_generator, require_shape
+from ..arrays.checks import require_float, require_generator, shown
 from .initial import glorot
 from .layer import Layer, Trace
 from .layout import Layout
+from .names import assembled, distinct, merged, read_only
 from .uses import Shared
 
 
 def require_layers(layers):
     """TypeError unless all are layers, and not the classes of layers."""
     for i, layer in enumerate(layers):
+        if isinstance(layer, (list, tuple)):
+            raise TypeError(f"layer {i} is a {type(layer).__name__} of {len(layer)}; unpack it, as "
+                            "in Sequential(*layers).")
         if isinstance(layer, type) or not isinstance(layer, Layer):
             raise TypeError(f"layer {i} is {layer!r}; call its constructor, as in Tanh(). "
                             "Layers of your own derive from reference.Layer.")
@@ -35,6 +39,17 @@ class Composite(Layer):
     def couples(self):
         """Whether one of the layers couples the examples."""
         return any(layer.couples for layer in self.layers)
+
+    @property
+    def coupling(self):
+        """Which of the layers couples the examples, the first."""
+        i, layer = next((i, each) for i, each in enumerate(self.layers) if each.couples)
+        return f"layer {i}: {layer.coupling}"
+
+    @property
+    def indices(self):
+        """Whether a layer takes indices."""
+        return any(layer.indices for layer in self.layers)
 
     @property
     def apart(self):
@@ -61,14 +76,15 @@ class Composite(Layer):
         return [W for layer in self.layers for W in layer.start(rng, scheme)]
 
     def parts(self, Ws):
-        """The layers' arrays under `prefix.name`."""
-        return {".".join(filter(None, (prefix, name))): array
-                for prefix, layer, own in zip(self.names, self.layers, self.shared_out(Ws))
-                for name, array in layer.parts(own).items()}
+        """The layers' arrays under `prefix.name`; ValueError if two would have one name."""
+        return merged((".".join(filter(None, (prefix, name))), array)
+                      for prefix, layer, own in zip(self.names, self.layers, self.shared_out(Ws))
+                      for name, array in layer.parts(own).items())
 
     def require_input(self, x):
         """As the first layer."""
-        self.layers[0].require_input(x)
+        first = self.layers[0] if self.layers else Layer()
+        first.require_input(x)
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -87,16 +103,20 @@ class Sequential(Composite):
 
     def __init__(self, *layers, names=None):
         require_layers(layers)
-        names = tuple(map(str, range(len(layers)))) if names is None else tuple(names)
-        if len(names) != len(layers):
-            raise ValueError(f"{len(layers)} layers got {len(names)} names: {names}.")
+        for i, layer in enumerate(layers):
+            if i and layer.indices:
+                raise ValueError(f"layer {i}: {layer} takes indices: it must be the first layer, "
+                                 "since only the data of an Objective can be indices.")
         object.__setattr__(self, "layers", layers)
-        object.__setattr__(self, "names", names)
+        object.__setattr__(self, "names", distinct(layers, names))
 
     # ---- as a layer ----
 
     def output_shape(self, shape):
         """Shape of one example's output; ValueError naming the layer that does not fit."""
+        if not isinstance(shape, (tuple, list)):
+            raise TypeError(f"the shape of one example is a tuple, as (3,); got {shown(shape)}.")
+        shape = tuple(shape)
         for i, layer in enumerate(self.layers):
             try:
                 shape = layer.output_shape(shape)
@@ -155,8 +175,9 @@ class Sequential(Composite):
         """The matrices of all layers, views of theta (..., P)."""
         require_float("theta", theta)
         if theta.shape[-1:] != (self.layout.size,):
-            raise ValueError(f"theta has shape {theta.shape} but {self} needs {self.layout.size} "
-                             "parameters on the last axis; build it with net.initial(rng).")
+            raise ValueError(f"theta has shape {theta.shape} but the network of "
+                             f"{len(self.layers)} layers needs {self.layout.size} parameters on "
+                             "the last axis; build it with net.initial(rng).")
         blocks = self.layout.unpack(theta)
         return [blocks[owner] for owner in self._owners]
 
@@ -189,12 +210,18 @@ class Sequential(Composite):
     def initial(self, rng, scheme=glorot):
         """A random theta (P,): as each layer says, most by `scheme(rng, layer)`."""
         require_generator(rng)
+        if not callable(scheme):
+            raise TypeError(f"scheme is {scheme!r}; pass a function of (rng, layer), such as "
+                            "reference.network.initial.he.")
         first = dict(zip(self._owners[::-1], self.start(rng, scheme)[::-1]))
         return self.layout.pack([first[owner] for owner in sorted(first)])
 
     def named(self, theta):
-        """{name: array}: theta (P,) under the names and in the shapes of torch.nn.Sequential."""
-        return self.parts(self.matrices(theta))
+        """{name: array}: theta (P,) under the names and in the shapes of torch.nn.Sequential.
+
+        Views that cannot be written: change copies, and give them to `from_named`.
+        """
+        return {name: read_only(a) for name, a in self.parts(self.matrices(theta)).items()}
 
     def from_named(self, arrays):
         """theta (P,) from {name: array}, such as a PyTorch state_dict of NumPy arrays.
@@ -202,29 +229,12 @@ class Sequential(Composite):
         Raises
         ------
         ValueError
-            For a name that is missing or unknown, a shape that does not match, and unequal copies
-            of a shared matrix.
+            For a name that is missing or unknown, a shape that does not match, entries that are
+            not finite, and unequal copies of a shared matrix, of which one suffices.
         """
-        where = self.entries()
-        _require_names(where, arrays)
-        dtype = np.result_type(*(np.asarray(array) for array in arrays.values()))
-        theta = np.zeros(self.layout.size, dtype)
-        for name, index in where.items():
-            require_shape(name, np.shape(arrays[name]), index.shape, str(self))
-            theta[index] = arrays[name]
-        for name, index in where.items():
-            if not np.array_equal(theta[index], arrays[name], equal_nan=True):
-                raise ValueError(f"{name} shares a matrix with another name but not its entries.")
-        return theta
+        return assembled(self.entries(), self.layout.size, arrays)
 
     def entries(self):
         """{name: int array}: which entry of theta each entry of each named array is."""
         blocks = self.layout.unpack(np.arange(self.layout.size))
         return self.parts([blocks[owner] for owner in self._owners])
-
-
-def _require_names(known, given):
-    missing, unknown = sorted(known.keys() - given.keys()), sorted(given.keys() - known.keys())
-    if missing or unknown:
-        raise ValueError(f"missing names {missing} and unknown names {unknown}; "
-                         f"the network's are {sorted(known)}.")

@@ -52,6 +52,8 @@ class Embedding(Columns):
     features: int
     padding_idx: Optional[int] = None
 
+    indices = True
+
     def __post_init__(self):
         require_counts(self, "size", "features")
         if not (self.padding_idx is None

@@ -3,7 +3,7 @@
 Nothing is derived here: a block is Sequential, Residual, LayerNorm, MultiHeadAttention and Dense.
 """
 
-from .affine import Dense
+from .affine import Dense, require_count
 from .attention import MultiHeadAttention
 from .branches import Residual
 from .compose import Sequential
@@ -71,6 +71,7 @@ def TransformerEncoder(features, heads, hidden=2048, layers=6, norm=False, eps=1
     eps, bias, **options
         As for TransformerEncoderLayer, the same for all.
     """
+    require_count("TransformerEncoder", "layers", layers)
     stack = [TransformerEncoderLayer(features, heads, hidden, eps=eps, bias=bias, **options)
              for _ in range(layers)]
     names = [f"layers.{i}" for i in range(layers)]

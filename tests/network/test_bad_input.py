@@ -128,7 +128,8 @@ def test_an_objective_refuses(changes, error, message):
     (lambda: Sequential().layout, ValueError, "Sequential() needs a layer with weights, as Dense(2, 1)."),
     (lambda: Sequential(Tanh()).layout, ValueError, "Sequential(Tanh()) needs a layer with weights"),
     (lambda: Sequential(Dense(2, 3), Tanh), TypeError, "layer 1 is <function Tanh"),
-    (lambda: Sequential([Dense(2, 3)]), TypeError, "layer 0 is [Dense(inputs=2"),
+    (lambda: Sequential([Dense(2, 3)]), TypeError, "layer 0 is a list of 1; unpack it, as "
+     "in Sequential(*layers)."),
     (lambda: Sequential(Dense), TypeError, "call its constructor, as in Tanh()."),
     (lambda: Elementwise("tanh"), ValueError, "no activation 'tanh'; choose one of Identity, Tanh"),
     (lambda: elementwise.Tahn, AttributeError, "no activation 'Tahn'"),
@@ -178,9 +179,8 @@ THETA = NET.initial(np.random.default_rng(0))
 @pytest.mark.parametrize("use", [lambda o, t: o.value(t), lambda o, t: o.grad(t),
                                  lambda o, t: o.net.forward(t, o.x)])
 @pytest.mark.parametrize("theta, error, message", [
-    (THETA[:-1], ValueError, "theta has shape (20,) but Sequential(Dense(inputs=2, outputs=3, "
-     "bias=True), Tanh(), Dense(inputs=3, outputs=3, bias=True)) needs 21 parameters on the last "
-     "axis; build it with net.initial(rng)."),
+    (THETA[:-1], ValueError, "theta has shape (20,) but the network of 3 layers needs 21 "
+     "parameters on the last axis; build it with net.initial(rng)."),
     (THETA[:, None], ValueError, "theta has shape (21, 1)"),
     (np.ones(21, int), ValueError, f"theta holds int64; write theta.{CAST}"),
     (np.ones(21, bool), ValueError, "theta holds bool"),

@@ -215,8 +215,8 @@ def test_words_out_of_range_and_floats_are_refused_with_what_to_write():
         Objective(net, SquaredError(), X > 2, y)
     with pytest.raises(ValueError, match=r"x holds int64; write x.astype\(float\)"):
         Objective(Sequential(Dense(T, D)), SquaredError(), X, y[:, 0])
-    with pytest.raises(TypeError, match="an index of float64"):       # words come first
-        Sequential(Dense(T, T), Embedding(V, D)).forward(data(20 + V * D), X * 1.0)
+    with pytest.raises(ValueError, match="layer 1: Embedding.* must be the first layer"):
+        Sequential(Dense(T, T), Embedding(V, D))
 
 
 @pytest.mark.parametrize("make, message", [

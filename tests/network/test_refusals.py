@@ -144,3 +144,144 @@ def test_arrays_are_shown_by_their_shape():
 def test_a_mask_that_does_not_fit_is_told_with_its_whole_shape(make, says):
     with pytest.raises(ValueError, match=re.escape(says)):
         make()
+
+
+# ---- names ----
+
+@pytest.mark.parametrize("make, says", [
+    (lambda: ref.Sequential(Dense(2, 2), Dense(2, 2), names=("a", "a")), "the name 'a'"),
+    (lambda: ref.Parallel(Dense(2, 2), Dense(2, 2), names=("b", "b")), "the name 'b'"),
+    (lambda: ref.Parallel(Dense(2, 2), Dense(2, 2), names=("b",)), "2 layers got 1 names"),
+])
+def test_equal_names_are_refused_at_once(make, says):
+    with pytest.raises(ValueError, match=says):
+        make()
+
+
+@pytest.mark.parametrize("net, name", [
+    (ref.Sequential(Dense(2, 2), Dense(2, 2), names=("", "")), "weight"),
+    (ref.Sequential(Dense(2, 2), ref.Sequential(Dense(2, 2), names=("1",)), Dense(2, 2),
+                    names=("0", "", "1")), "1.weight"),
+    (ref.Sequential(ref.Sequential(Dense(2, 2), names=("b",)), Dense(2, 2), names=("a", "a.b")),
+     "a.b.weight")])
+def test_names_that_collide_are_refused_where_arrays_are_named(net, name):
+    theta = net.initial(np.random.default_rng(0))
+    for ask in (net.entries, lambda: net.named(theta), lambda: net.from_named({name: theta})):
+        with pytest.raises(ValueError, match=f"two arrays have the name '{name}'"):
+            ask()
+
+
+def test_named_arrays_cannot_be_written_and_copies_can():
+    net = ref.Sequential(Dense(2, 3), ref.GRU(3, 2, reset="before"))
+    theta = net.initial(np.random.default_rng(0))
+    named = net.named(theta)
+    for array in named.values():
+        with pytest.raises(ValueError, match="read-only"):
+            array[...] = 99
+    assert theta.flags.writeable and np.array_equal(net.from_named(named), theta)
+    named["0.bias"] = named["0.bias"] + 1
+    assert np.array_equal(net.from_named(named)[[2, 5, 8]], theta[[2, 5, 8]] + 1)
+
+
+TIED = ref.Sequential(ref.Tied("V", Dense(2, 2)), ref.Tanh(), ref.Tied("V", Dense(2, 2)))
+W, B = np.array([[1.0, 2], [3, 4]]), np.array([5.0, 6])
+
+
+def test_one_name_of_a_shared_matrix_suffices():
+    whole = TIED.from_named({"0.weight": W, "0.bias": B, "2.weight": W, "2.bias": B})
+    assert np.array_equal(TIED.from_named({"0.weight": W, "2.bias": B}), whole)
+    with pytest.raises(ValueError, match=r"missing names \['0.bias', '2.bias'\]"):
+        TIED.from_named({"2.weight": W})
+
+
+@pytest.mark.parametrize("arrays, error, says", [
+    ([W, B], TypeError, "arrays is a list; pass {name: array}"),
+    ({"weight": W, "bias": B * np.nan}, ValueError, "bias has 2 entries that are not finite"),
+    ({"weight": W, "bias": B.astype(np.float16)}, ValueError, "bias holds float16; use"),
+    ({"weight": W, "bias": B.astype(int)}, ValueError, "bias holds int64; write bias.astype"),
+    ({"weight": W, "bias": B, "running_mean": B}, ValueError,
+     "unknown names ['running_mean']; the network's are ['bias', 'weight']. Running statistics are "
+     "no parameters: drop them, and pass them to BatchNorm as mean= and variance=."),
+    ({"weight": W}, ValueError, "missing names ['bias'] and unknown names []"),
+])
+def test_from_named_refuses(arrays, error, says):
+    with pytest.raises(error, match=re.escape(says)):
+        ref.Sequential(Dense(2, 2), names=("",)).from_named(arrays)
+
+
+# ---- indices ----
+
+def word_objective(net, x):
+    return ref.Objective(net, ref.SquaredError(), x, np.zeros((len(x),) + net.output_shape((2,))))
+
+
+@pytest.mark.parametrize("make", [
+    lambda: ref.Sequential(ref.Identity(), Embedding(5, 3)),
+    lambda: ref.Sequential(Dense(2, 2), ref.Tied("E", Embedding(5, 3))),
+    lambda: ref.Sequential(Dense(2, 2), ref.Parallel(Embedding(5, 3), Embedding(5, 3))),
+    lambda: ref.Sequential(Dense(2, 2), ref.Sequential(Embedding(5, 3), Dense(3, 2)))])
+def test_an_embedding_is_the_first_layer(make):
+    with pytest.raises(ValueError, match="layer 1: .* takes indices: it must be the first layer"):
+        make()
+
+
+def test_every_branch_of_a_first_layer_is_asked_for_its_input():
+    two = ref.Sequential(ref.Parallel(Embedding(5, 3), Embedding(4, 3)), Dense(3, 2))
+    assert word_objective(two, np.array([[0, 3]])).value(two.initial(np.random.default_rng(0))) > 0
+    with pytest.raises(ValueError, match="x must be integers in 0..3; x.0, 1. = 4"):
+        word_objective(two, np.array([[0, 4]]))
+    with pytest.raises(ValueError, match="an embedding counts by integers"):
+        word_objective(two, np.array([[0.0, 1.0]]))
+    joined = ref.Parallel(ref.Identity(), ref.Sequential(Embedding(5, 3), Flatten(-2)),
+                          join="concatenate")
+    for x in (np.array([[0, 3]]), np.array([[0.0, 3.0]])):
+        with pytest.raises(ValueError, match="branch .*: Identity\\(\\) takes numbers, and another"):
+            word_objective(ref.Sequential(joined, Dense(8, 2)), x)
+    with pytest.raises(ValueError, match="branches cannot be added"):
+        ref.Sequential(ref.Residual(Embedding(5, 3))).output_shape((2,))
+
+
+# ---- depth, and what else composites refuse ----
+
+NET = ref.Sequential(Dense(2, 3), ref.Sequential(BatchNorm(3)), ref.Tanh(), Dense(3, 2))
+
+
+@pytest.mark.parametrize("make, error, says", [
+    (lambda: ref.TransformerEncoder(4, 2, layers=0), ValueError,
+     "TransformerEncoder: layers must be a whole number of at least 1, got 0."),
+    (lambda: ref.TransformerEncoder(4, 2, layers=-1), ValueError, "got -1."),
+    (lambda: ref.TransformerEncoder(4, 2, layers=1.5), ValueError, "got 1.5."),
+    (lambda: ref.Residual(), ValueError, "Residual() has nothing to add to x"),
+    (lambda: ref.Parallel(), ValueError, "got 0 branches"),
+    (lambda: ref.Sequential([Dense(2, 2), ref.Tanh()]), TypeError,
+     "layer 0 is a list of 2; unpack it, as in Sequential(*layers)."),
+    (lambda: ref.Sequential(Dense(2, 2), names=(0,)), TypeError, "names are strings, got 0."),
+    (lambda: NET.initial(np.random.default_rng(0), "he"), TypeError,
+     "scheme is 'he'; pass a function of (rng, layer), such as reference.network.initial.he."),
+    (lambda: NET.output_shape(3), TypeError, "a tuple, as (3,); got 3."),
+    (lambda: ref.Parallel(Dense(2, 2), join="concatenate", axis=-3).output_shape((2,)), ValueError,
+     "branches cannot be joined along axis -3, which outputs of shapes [(2,)] have not."),
+    (lambda: NET.matrices(np.ones(3)), ValueError, "the network of 4 layers needs 23 parameters"),
+])
+def test_a_composite_refuses(make, error, says):
+    with pytest.raises(error, match=re.escape(says)):
+        make()
+
+
+@pytest.mark.parametrize("ask", [ref.jacobian, ref.per_example_gradients, ref.kfac])
+def test_the_layer_that_couples_the_examples_is_named(ask):
+    objective = ref.Objective(NET, ref.SquaredError(), np.eye(3, 2), np.ones((3, 2)))
+    says = re.escape("layer 1: layer 0: BatchNorm(features=3) couples the examples of a batch")
+    with pytest.raises(ValueError, match="^" + says):
+        ask(objective, NET.initial(np.random.default_rng(0)))
+
+
+def test_an_empty_sequential_is_the_identity_wherever_it_stands():
+    x, y = np.eye(3, 2), np.ones((3, 2))
+    plain = ref.Sequential(Dense(2, 2))
+    theta = plain.initial(np.random.default_rng(0))
+    for net in (ref.Sequential(ref.Sequential(), Dense(2, 2)),
+                ref.Sequential(Dense(2, 2), ref.Sequential())):
+        for ask in (ref.gradient, ref.jacobian):
+            assert np.array_equal(*(ask(ref.Objective(each, ref.SquaredError(), x, y), theta)
+                                    for each in (plain, net)))
