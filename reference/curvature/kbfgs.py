@@ -204,8 +204,8 @@ def _means(objective, theta):
     """Per weight layer: patches p (N, T, I), the mean over n, t of s, and over n of sum_t g."""
     net, w = objective.net, objective.beside(objective.example_weights, theta)
     if net.couples:
-        raise ValueError(f"{net} couples the examples of a batch: K-BFGS takes means over "
-                         "examples, and there are none; evaluate BatchNorm with running "
+        raise ValueError(f"{net.coupling} couples the examples of a batch: K-BFGS takes "
+                         "means over examples, and there are none; evaluate BatchNorm with running "
                          "statistics.")
     if w is not None and w.ndim > 1:
         raise ValueError(f"K-BFGS takes one weight per example (N,), got weights {w.shape}: labels "

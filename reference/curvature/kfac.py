@@ -77,8 +77,8 @@ def _statistics(objective, theta, kind, rng, samples):
     """How each matrix is used, by M cotangents (M, N, ...) at once, and how to pair the M."""
     net = objective.net
     if net.couples:
-        raise ValueError(f"{net} couples the examples of a batch: Kronecker factors are "
-                         "expectations over examples, and there are none.")
+        raise ValueError(f"{net.coupling} couples the examples of a batch: Kronecker factors "
+                         "are expectations over examples, and there are none.")
     xs = net.forward(theta, objective.x)
     dz, middle = _cotangents(objective, xs[-1], kind, rng, samples)
     return net.backward(theta, xs, dz)[0], middle

@@ -23,8 +23,9 @@ def per_example(net, theta, xs, dz):
         If a layer couples the examples, as BatchNorm does in training.
     """
     if net.couples:
-        raise ValueError(f"{net} couples the examples of a batch: the loss of one depends on all, "
-                         "and nothing is one example's alone; gradient, hvp and jvp are exact.")
+        raise ValueError(f"{net.coupling} couples the examples of a batch: the loss of one "
+                         "depends on all, and nothing is one example's alone; gradient, hvp and "
+                         "jvp are exact.")
     matrices = [use.each() for use in net.backward(theta, xs, dz)[0]]
     return F.concatenate([F.reshape(dW, dW.shape[:-2] + (prod(dW.shape[-2:]),))
                           for dW in matrices])
