@@ -35,13 +35,27 @@ def mean(x, axes):
     return F.reshape(F.sum(x, axes), shape) / prod(x.shape[axis] for axis in axes)
 
 
-def standardised(x, axes, eps):
-    """x_hat = (x - m) r and r = 1/sqrt(v + eps)."""
-    if prod(x.shape[axis] for axis in axes) == 1:
+def require_several(count):
+    """ValueError if statistics are those of one number."""
+    if count == 1:
         raise ValueError("the statistics of a single number make 0 of it, whatever it is; "
                          "normalise over more features, places or, for BatchNorm, examples.")
+
+
+def inverse_root(v, eps):
+    """r = 1/sqrt(v + eps); ValueError where that is 1/0."""
+    s = v + eps
+    if (F.primal(s) == 0).any():
+        raise ValueError(f"what is to be normalised is constant, and eps={eps} does not keep "
+                         "1/sqrt(variance + eps) finite; give a larger eps.")
+    return 1 / F.sqrt(s)
+
+
+def standardised(x, axes, eps):
+    """x_hat = (x - m) r and r = 1/sqrt(v + eps)."""
+    require_several(prod(x.shape[axis] for axis in axes))
     c = x - mean(x, axes)
-    r = 1 / F.sqrt(mean(c * c, axes) + eps)
+    r = inverse_root(mean(c * c, axes), eps)
     return c * r, r
 
 
@@ -56,6 +70,7 @@ class Normalisation(Layer):
     sizes : shape of the features; behind them come `spatial` axes, before them samples.
     normalise(x) -> (x_hat, r), and its transposed derivative input_vjp(x_hat, r, g) -> dx.
     fits(shape) : whether this is the shape of an example.
+    together(shape) : how many numbers of an example have their statistics by themselves, or None.
     """
 
     spatial = 0
@@ -71,7 +86,12 @@ class Normalisation(Layer):
         if not self.fits(tuple(shape)):
             raise ValueError(f"{self} needs features {self.sizes} and then {self.spatial} spatial "
                              f"axes, got an example of shape {tuple(shape)}.")
+        require_several(self.together(shape))
         return shape
+
+    def together(self, shape):
+        """None: a single number is no special case, or other examples count, too."""
+        return None
 
     def trace(self, Ws, x):
         """[x, y], and x_hat and r."""
@@ -168,6 +188,7 @@ class LayerNorm(_Trailing):
     features : int or tuple of int
         Sizes of the last axes, D entries in all.
     eps : float
+        May be 0; constant features are then refused, where PyTorch answers NaN.
     affine : bool
         Whether there are a gain and an offset: PyTorch's elementwise_affine.
     bias : bool
@@ -182,6 +203,10 @@ class LayerNorm(_Trailing):
     def __post_init__(self):
         _as_tuple(self)
         self.check()
+
+    def together(self, shape):
+        """D."""
+        return prod(self.features)
 
     def normalise(self, x):
         """x_hat and r, by the statistics of the features."""
@@ -220,7 +245,7 @@ class RMSNorm(_Trailing):
 
     def normalise(self, x):
         """x_hat = x r and r = 1/sqrt(mean x^2 + eps)."""
-        r = 1 / F.sqrt(mean(x * x, self.axes) + self.eps)
+        r = inverse_root(mean(x * x, self.axes), self.eps)
         return x * r, r
 
     def input_vjp(self, x_hat, r, g):

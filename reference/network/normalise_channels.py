@@ -11,7 +11,7 @@ from ..arrays import functions as F
 from ..arrays.checks import require_finite, require_float, require_shape
 from .affine import require_counts
 from .layer import Holding
-from .normalise import Normalisation, standardised, standardised_vjp
+from .normalise import Normalisation, inverse_root, standardised, standardised_vjp
 
 
 class _Channels(Normalisation):
@@ -58,6 +58,10 @@ class GroupNorm(_Channels):
     def sizes(self):
         """The channels."""
         return (self.channels,)
+
+    def together(self, shape):
+        """Those of a group."""
+        return prod(shape) // self.groups
 
     def normalise(self, x):
         """x_hat, and r (..., N, G, 1), by the statistics of each group."""
@@ -158,7 +162,7 @@ class BatchNorm(Holding, _Channels):
     def normalise(self, x):
         """x_hat, and r per channel."""
         if self.mean is not None:
-            r = 1 / F.sqrt(self._constant(self.variance, x) + self.eps)
+            r = inverse_root(self._constant(self.variance, x), self.eps)
             return (x - self._constant(self.mean, x)) * r, r
         return standardised(x, self.axes, self.eps)
 

@@ -285,3 +285,26 @@ def test_an_empty_sequential_is_the_identity_wherever_it_stands():
         for ask in (ref.gradient, ref.jacobian):
             assert np.array_equal(*(ask(ref.Objective(each, ref.SquaredError(), x, y), theta)
                                     for each in (plain, net)))
+
+
+# ---- statistics that do not exist ----
+
+@pytest.mark.parametrize("layer, shape", [
+    (LayerNorm(3, eps=0), (3,)), (ref.RMSNorm(3, eps=0.0), (3,)), (BatchNorm(3, eps=0.0), (3,)),
+    (GroupNorm(1, 3, eps=0.0, spatial=0), (3,)), (LayerNorm(3, eps=1e-60), (3,))])
+def test_constant_features_without_eps_are_refused_and_not_nan(layer, shape):
+    """1e-60 is 0 among float32."""
+    net = ref.Sequential(layer)
+    theta, x = net.initial(np.random.default_rng(0)).astype(np.float32), np.ones((2,) + shape, "f")
+    with pytest.raises(ValueError, match="is constant, and eps=.*; give a larger eps"):
+        net.forward(theta, 0 * x)
+    x = np.random.default_rng(1).standard_normal(x.shape).astype("f")
+    assert np.isfinite(net.forward(theta, x)[-1]).all()
+
+
+@pytest.mark.parametrize("layer, shape", [
+    (GroupNorm(4, 4, spatial=0), (4,)), (ref.InstanceNorm(2), (2, 1, 1)), (LayerNorm(1), (5, 1))])
+def test_statistics_of_a_single_number_are_refused_by_shape(layer, shape):
+    with pytest.raises(ValueError, match="layer 0: the statistics of a single number"):
+        ref.Sequential(layer).output_shape(shape)
+    assert ref.InstanceNorm(2).output_shape((2, 1, 3)) == (2, 1, 3)
