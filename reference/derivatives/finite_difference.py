@@ -3,8 +3,9 @@
     D(h) = (f(x + h v) - f(x - h v))/(2 h) = f'(x) v + c_2 h^2 + c_4 h^4 + ...
 
 Each column of the tableau removes one power: T_k(h) = T_{k-1}(h/2) + (T_{k-1}(h/2) - T_{k-1}(h))
-/(4^k - 1).  The difference of neighbours estimates the error, which is never below the rounding
-error eps |f|/h of the smallest step in it; the smallest estimate wins [Rid82].
+/(4^k - 1).  T_k(h) - T_{k-1}(h) estimates the error, which is never below the rounding error eps |f|/h
+of the smallest step in it; the smallest estimate wins [Rid82].  T_k(h) - T_{k-1}(h/2), which is
+smaller, would be small at a kink, too, where D(h) doubles again and again.
 Needs no analytic code, and pays for it: about two thirds of the digits.
 """
 
@@ -15,6 +16,7 @@ from .directions import by_directions, scaled
 
 LEVELS = 7                            # step lengths h, h/2, ..., h/2^6
 SPAN = 2.0 ** -2                      # largest |h v|, about the scale on which a network bends
+BLURRED = 1e-3                        # of the largest entry: an estimate beyond is no convergence
 
 
 def derivative(f, x, v):
@@ -26,7 +28,7 @@ def derivative(f, x, v):
     best, error = column[0], np.full(h.shape[:-1], np.inf)
     for k in range(1, LEVELS):
         finer = [b + (b - a) / (4 ** k - 1) for a, b in zip(column, column[1:])]
-        for a, b, floor in zip(column[1:], finer, noise[k:]):
+        for a, b, floor in zip(column, finer, noise[k:]):
             best, error = _keep_better(best, error, b, np.abs(b - a), floor)
         column = finer
     return best, error
@@ -57,4 +59,18 @@ def central_difference(f, x, v, h):
     return (f(x + h * v) - f(x - h * v)) / (2 * h)
 
 
-gradient, jvp, hvp = by_directions(scaled(lambda f, x, v: derivative(f, x, v)[0]))
+def converged(f, x, v):
+    """f'(x) v for each row of v; ArithmeticError where an estimate says that it is nothing.
+
+    Estimates below sqrt(eps) |f| are left alone: a derivative may well be 0.
+    """
+    y, error = derivative(f, x, v)
+    worst, largest = error.max(initial=0), np.abs(y).max(initial=0)
+    if worst > BLURRED * largest and worst > np.sqrt(eps(y.dtype)) * np.abs(f(x)).max():
+        raise ArithmeticError(
+            f"differences do not converge: their estimated error is {worst:.1e}, the largest entry "
+            f"{largest:.1e}; is a kink within their reach?  Use another route, as 'dual'.")
+    return y
+
+
+gradient, jvp, hvp = by_directions(scaled(converged))

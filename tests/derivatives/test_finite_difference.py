@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from reference import Dense, Objective, ReLU, Sequential, SquaredError, hvp
 from reference.arrays.precision import eps
 from reference.derivatives import complex_step
 from reference.derivatives.finite_difference import central_difference, derivative
@@ -51,6 +52,35 @@ def test_the_estimate_covers_a_direction_of_any_length_and_zero():
     found, estimate = derivative(objective.grad, theta, V)
     assert (errors(objective, theta, V, "grad", found) <= 10 * estimate).all()
     assert (found[3] == 0).all()
+
+
+def bent(offset, dtype=float):
+    """One ReLU whose input is `offset`, and a direction of length 1 along which it is t + offset."""
+    net = Sequential(Dense(1, 1), ReLU(), Dense(1, 1))
+    objective = Objective(net, SquaredError(), np.ones((1, 1)), np.full((1, 1), 3.0))
+    theta = np.array([offset - 1, 1.0, 1.0, 0.5]).astype(dtype)
+    return objective.to(dtype), theta, np.array([1, 0, 0, 0], dtype)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("offset", [2.0 ** -k for k in range(9, 22)] + [-1e-3, 1e-6])
+def test_products_whose_steps_all_cross_a_kink_are_refused(offset, dtype):
+    objective, theta, v = bent(offset, dtype)
+    with pytest.raises(ArithmeticError, match="do not converge: .* a kink within their reach"):
+        hvp(objective, theta, v, "central difference")
+
+
+@pytest.mark.parametrize("offset", [0.3, 2.0 ** -3, 2.0 ** -5, -0.1])
+def test_a_kink_out_of_reach_of_some_steps_is_stepped_short_of(offset):
+    objective, theta, v = bent(offset)
+    truth = hvp(objective, theta, v)
+    assert np.abs(hvp(objective, theta, v, "central difference") - truth).max() < 1e-6
+
+
+def test_a_derivative_that_is_nothing_but_rounding_is_no_lack_of_convergence():
+    objective, theta, v = bent(-1.0)                      # the unit is dead
+    assert not np.abs(hvp(objective, theta, v, "central difference")).any()
+    assert not np.abs(hvp(objective, theta, 0 * v, "central difference")).any()
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
