@@ -14,7 +14,7 @@ def require_array(name, x):
     if isinstance(x, np.matrix):
         raise TypeError(f"{name} is a numpy.matrix, whose products and slices are others; pass "
                         f"numpy.asarray({name}).")
-    if not (hasattr(x, "shape") and hasattr(x, "dtype")):
+    if not (hasattr(x, "shape") and isinstance(getattr(x, "dtype", None), np.dtype)):
         raise TypeError(f"{name} is a {type(x).__name__}; pass numpy.asarray({name}).")
 
 

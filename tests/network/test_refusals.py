@@ -308,3 +308,12 @@ def test_statistics_of_a_single_number_are_refused_by_shape(layer, shape):
     with pytest.raises(ValueError, match="layer 0: the statistics of a single number"):
         ref.Sequential(layer).output_shape(shape)
     assert ref.InstanceNorm(2).output_shape((2, 1, 3)) == (2, 1, 3)
+
+
+def test_tensors_of_other_programs_are_refused_by_their_type():
+    class Tensor:
+        shape, dtype = (3,), "torch.float64"
+    with pytest.raises(TypeError, match=r"mean is a Tensor; pass numpy.asarray\(mean\)"):
+        BatchNorm(3, mean=Tensor(), variance=np.ones(3))
+    with pytest.raises(TypeError, match="booleans.*got <torch.float64 array"):
+        LSTM(2, 3, mask=Tensor())
