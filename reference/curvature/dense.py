@@ -20,6 +20,7 @@ from .layerwise import upper_rows
 from .point import point
 from .sandwich import gauss_newton_rows
 
+MIRRORED = 512                        # rows that are written with their mirror image at a time
 NONE = (None, None, None)             # no faster way known: dense() and blocks() take products
 
 
@@ -108,11 +109,11 @@ def _assembled(objective, theta, S, second_order):
     return _decayed(objective, H) if second_order else H
 
 
-def _write_symmetric(H, start, rows, tile=512):
+def _write_symmetric(H, start, rows):
     """rows, the upper triangle of H from its row and column `start` on, and their mirror image."""
     stop = start + len(rows)
-    for a in range(start, stop, tile):
-        b = min(a + tile, stop)
+    for a in range(start, stop, MIRRORED):
+        b = min(a + MIRRORED, stop)
         square, rest = rows[a - start:b - start, a - start:b - start], rows[a - start:b - start,
                                                                             b - start:]
         H[a:b, a:b] = np.triu(square) + np.triu(square, 1).T

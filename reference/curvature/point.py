@@ -53,9 +53,10 @@ class Point:
         return dy, uses
 
     def batch(self, index):
-        """The same for some of the examples."""
-        theta = np.concatenate([W.reshape(-1) for Ws in self.Ws for W in Ws])
-        return point(self.objective.batch(index), theta)
+        """The network for some of the examples; L is of all of them still."""
+        layers = _leaves(self.objective.net.batch(index))
+        return Point(self.objective, layers, self.Ws,
+                     _traces(layers, self.Ws, self.traces[0][0][index]))
 
     @cached_property
     def cut(self):
@@ -75,14 +76,20 @@ class Point:
 
 def point(objective, theta):
     """The Point of the objective at theta."""
-    leaves, Ws, traces = _leaves(objective.net), objective.net.matrices(theta), []
-    x, own = objective.x, []
+    leaves, Ws, own = _leaves(objective.net), objective.net.matrices(theta), []
     for layer in leaves:
         own.append(Ws[:len(layer.shapes)])
         Ws = Ws[len(layer.shapes):]
-        traces.append(layer.trace(own[-1], x))
+    return Point(objective, leaves, own, _traces(leaves, own,
+                                                 objective.net.lifted(theta, objective.x)))
+
+
+def _traces(layers, Ws, x):
+    traces = []
+    for layer, own in zip(layers, Ws):
+        traces.append(layer.trace(own, x))
         x = traces[-1][-1]
-    return Point(objective, leaves, own, traces)
+    return traces
 
 
 def _leaves(layer):

@@ -30,7 +30,7 @@ def _rows_of_batch(at, S):
     J = np.concatenate([dW.reshape(dW.shape[:2] + (-1,)) for dW in body], axis=-1)      # (M, N, B)
     SJ = np.ascontiguousarray(np.swapaxes(S @ np.swapaxes(J, 0, 1), 0, 1))
     B = J.shape[-1]
-    rows = np.empty((B, at.starts[-1]), J.dtype)
+    rows = np.zeros((B, at.starts[-1]), J.dtype)
     for k in range(0, B, TILE):
         left = J[..., k:k + TILE].reshape(-1, min(TILE, B - k))
         np.matmul(left.T, SJ[..., k:].reshape(left.shape[0], -1), out=rows[k:k + TILE, k:B])

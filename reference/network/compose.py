@@ -186,10 +186,13 @@ class Sequential(Composite):
 
         Leading axes of theta (..., P) become leading axes of the trace.
         """
-        Ws = self.matrices(theta)
-        if x.dtype.kind not in "iu":                      # indices are no numbers to compute with
-            x = F.constant(F.reshape(x, (1,) * (theta.ndim - 1) + x.shape), theta)
-        return self.trace(Ws, x)
+        return self.trace(self.matrices(theta), self.lifted(theta, x))
+
+    def lifted(self, theta, x):
+        """The data as constants beside theta, with its leading axes; indices as they are."""
+        if x.dtype.kind in "iu":                          # no numbers to compute with
+            return x
+        return F.constant(F.reshape(x, (1,) * (theta.ndim - 1) + x.shape), theta)
 
     def backward(self, theta, xs, dz):
         """How each matrix of the layout was used, and the cotangents dxs aligned with the trace.

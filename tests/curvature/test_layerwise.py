@@ -5,10 +5,12 @@ from functools import partial
 import numpy as np
 import pytest
 
-from reference import (AvgPool2d, Conv2d, CrossEntropy, Flatten, Layer, Objective, Sequential,
-                       block, blocks, columns, dense, fisher, gauss_newton, hessian)
+from reference import (LSTM, RNN, AvgPool2d, Conv2d, CrossEntropy, Flatten, Layer, LayerNorm,
+                       Objective, Sequential, block, blocks, columns, dense, fisher, gauss_newton,
+                       hessian)
 from reference.arrays.precision import eps
-from reference.curvature import layerwise, sandwich, stepwise
+from reference.curvature import bottleneck, layerwise, sandwich, stepwise
+from reference.curvature import dense as curvature_dense
 from reference.curvature.contractions import pair
 from reference.curvature.dense import is_assembled
 from reference.curvature.point import point
@@ -125,12 +127,70 @@ def test_precision_is_kept(name, dtype):
         assert distance(whole, columns(matrix(*wide(objective, theta)))) <= 45 * eps(dtype)
 
 
-def test_examples_and_columns_may_come_in_pieces_of_any_size(monkeypatch):
-    objective, theta = problem("Residual")
-    truth = dense(gauss_newton(objective, theta))
-    monkeypatch.setattr(sandwich, "ROOM", 2 * 3 * theta.size)             # two examples at a time
-    monkeypatch.setattr(sandwich, "TILE", 7)
-    assert distance(dense(gauss_newton(objective, theta)), truth) <= 45 * eps(float)
+@pytest.fixture
+def small_pieces(monkeypatch):
+    """Every loop over pieces of work runs often, and ends with a piece that is not full."""
+    for module, name, size in [(sandwich, "ROOM", 200), (sandwich, "TILE", 7),
+                               (layerwise, "AT_ONCE", 3), (bottleneck, "AT_ONCE", 3),
+                               (stepwise, "ROWS", 3), (curvature_dense, "MIRRORED", 2)]:
+        monkeypatch.setattr(module, name, size)
+
+
+@each_case
+def test_work_may_come_in_pieces_of_any_size(name, small_pieces):
+    objective, theta = problem(name)
+    for matrix in MATRICES:
+        operator = matrix(objective, theta)
+        whole, truth = dense(operator), columns(operator)
+        assert distance(whole, truth) <= 45 * eps(float)
+        for part, s in zip(blocks(operator, objective.net.layout), objective.net.layout.slices):
+            assert np.abs(part - truth[s, s]).max() <= 45 * eps(float) * np.abs(truth).max()
+
+
+@pytest.mark.parametrize("way", ["weights", "steps", "own block", "bottleneck", "pre-activations"])
+@pytest.mark.parametrize("name", ["LSTM, two layers, last", "Conv2d", "Dense at places"])
+def test_every_way_may_come_in_pieces(name, way, small_pieces, monkeypatch):
+    objective, theta = problem(name)
+    monkeypatch.setattr(layerwise, "way", WAYS[way])
+    H = hessian(objective, theta)
+    assert distance(dense(H), columns(H)) <= 45 * eps(float)
+
+
+def test_examples_without_weight_may_fill_a_piece(small_pieces):
+    rng = np.random.default_rng(0)
+    net = Sequential(Dense(2, 3), LayerNorm(3), Dense(3, 2))
+    objective = Objective(net, CrossEntropy(), rng.standard_normal((5, 2)),
+                          np.array([0, 1, 1, 0, 1]), np.array([0, 0, 1, 2, 1.0]))
+    theta = rng.standard_normal(net.layout.size)
+    for matrix in MATRICES:
+        G = matrix(objective, theta)
+        assert distance(dense(G), columns(G)) <= 45 * eps(float)
+
+
+@pytest.mark.parametrize("narrow, wide_type", [(np.float32, float), (float, np.longdouble)])
+def test_data_narrower_than_theta_are_widened_before_any_layer(narrow, wide_type):
+    rng = np.random.default_rng(0)
+    net = Sequential(LayerNorm(4, affine=False), Dense(4, 3), Tanh(), LayerNorm(3), Dense(3, 3))
+    objective = Objective(net, CrossEntropy(), rng.standard_normal((5, 4)).astype(narrow),
+                          rng.integers(0, 3, 5))
+    theta = rng.standard_normal(net.layout.size).astype(wide_type)
+    for matrix in MATRICES:
+        operator = matrix(objective, theta)
+        assert distance(dense(operator), columns(operator)) <= 45 * eps(wide_type)
+
+
+@pytest.mark.parametrize("cell", [RNN, LSTM])
+def test_steps_that_a_mask_skips_in_one_direction(cell):
+    rng, mask = np.random.default_rng(0), np.ones((5, 4), bool)
+    mask[[0, 1, 1, 3], [3, 2, 3, 0]] = False
+    for last in (True, False):
+        net = Sequential(cell(5, 2, mask=mask, last=last), Dense(2, 3))
+        labels = rng.integers(0, 3, (5,) if last else (5, 4))
+        objective = Objective(net, CrossEntropy(), rng.standard_normal((5, 4, 5)), labels)
+        theta = rng.standard_normal(net.layout.size)
+        assert layerwise.way(point(objective, theta), 0) is layerwise.by_steps
+        H = hessian(objective, theta)
+        assert distance(dense(H), columns(H)) <= 45 * eps(float)
 
 
 def test_weight_decay_is_on_the_diagonal_of_the_hessian_alone():
