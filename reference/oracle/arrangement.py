@@ -4,6 +4,7 @@ import numpy as np
 
 from ..network.compose import Sequential
 from ..network.initial import glorot
+from ..network.layer import Layer
 from ..network.uses import Total, Transposed
 from .probe import Skipped, off, worst
 
@@ -12,9 +13,23 @@ from .probe import Skipped, off, worst
 
 def shapes(where):
     """0 or infinity; ValueError from `packed` for a shape of dW or dx."""
+    _require_pair(where)
     y, expected = where.output(where.q), where.layer.output_shape(where.x.shape[1:])
     where.packed(*where.uses(where.q))
     return 0.0 if y.shape == (where.N, *expected) else np.inf
+
+
+def _require_pair(where):
+    layer, (Ws, x), trace = where.layer, where.split(where.q), where.trace(where.q)
+    if type(layer).pull is Layer.pull:
+        name, wanted = "vjp", "dW, dx"
+        answer = layer.vjp(Ws[0] if Ws else None, x, trace[-1], where.dy)
+    else:
+        name, wanted = "pull", "uses, dx"
+        answer = layer.pull(Ws, trace, where.dy)
+    if not (isinstance(answer, (tuple, list)) and len(answer) == 2):
+        raise TypeError(f"{name} returned one {type(answer).__name__}; return {wanted}, None for "
+                        "what there is not")
 
 
 def writes(where):

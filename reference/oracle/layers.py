@@ -4,11 +4,14 @@ Every error is that of the largest entry, relative to the largest entry of the t
 allows for 2^8 roundings: ten are usual, and normalisations cancel a digit more.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from ..arrays.checks import is_whole, require_array, require_generator
+from ..network.layer import Layer
 from .probe import BOUND, Skipped, probe
 from .promises import FIRST, PROMISES
 
@@ -93,11 +96,9 @@ def check_layer(layer, shape, rng, n=3, x=None):
     Report
         `.passed`, `.failed`, and as a string a table of what was found.
     """
-    if x is not None and x.shape[1:] != tuple(shape):
-        raise ValueError(f"x has shape {x.shape}, but examples of shape {tuple(shape)} were "
-                         "announced; pass shape=x.shape[1:].")
+    shape = _checked(layer, shape, rng, n, x)
     try:
-        where = probe(layer, tuple(shape), rng, n, x)
+        where = probe(layer, shape, rng, n, x)
     except Exception as error:                    # noqa: BLE001 - the report must go on
         return Report(layer, (_broken("begins", BOUND, error),))
     findings = [_asked(where, *line) for line in FIRST]
@@ -109,6 +110,25 @@ def check_layer(layer, shape, rng, n=3, x=None):
         findings += [Finding(name, None, 0, "what is wrong above goes first")
                      for name, *_ in rest]
     return Report(layer, tuple(findings))
+
+
+def _checked(layer, shape, rng, n, x):
+    """shape as a tuple; TypeError or ValueError for what no layer could be asked with."""
+    if not isinstance(layer, Layer):
+        raise TypeError(f"layer is {layer!r}; pass an instance of a class deriving from Layer: call "
+                        "its constructor.")
+    require_generator(rng)
+    shape = tuple(shape) if isinstance(shape, Iterable) else (shape,)
+    if not all(is_whole(size, 1) for size in shape):
+        raise ValueError(f"shape must be whole numbers of at least 1, of one example; got {shape}.")
+    if x is None and not is_whole(n, 1):
+        raise ValueError(f"n must be a whole number of at least 1, got {n!r}.")
+    if x is not None:
+        require_array("x", x)
+        if x.shape[1:] != shape or len(x) == 0:
+            raise ValueError(f"x has shape {x.shape}, but examples of shape {shape} were "
+                             "announced; pass one at least, and shape=x.shape[1:].")
+    return shape
 
 
 def _asked(where, name, question, meaning, bound=None):

@@ -14,6 +14,7 @@ from .probe import EPS, ROUNDINGS, Skipped, off, worst
 BITS = 128
 PROVABLE = 1500                        # numbers in W and x up to which balls take seconds
 STEP = 2.0 ** -10                      # of differences: longer ones would cross kinks
+TAIL = 20, 3                           # |x| where slopes vanish
 BLURRED = 1e-4                         # differences that differ by more prove nothing
 
 
@@ -60,6 +61,39 @@ FIRST_ROUTES = {
     "complex step": lambda where, V: complex_step.derivative(where.value, where.q, V),
     "autograd": lambda where, V: V @ tape.gradient(where, where.q),
 }
+
+
+def _tails(where):
+    """Entry by entry, relative to each, against dual numbers of balls: f' falls to 1e-17 and less.
+
+    For layers that act entry by entry.  |x| runs from 20 down to 3, of both signs if the x of the
+    probe are.
+    """
+    q, cut = where.q.copy(), where.parts.get("dx", slice(0))
+    signs = np.sign(q[cut])
+    mixed = (signs > 0).any() and (signs < 0).any()
+    q[cut] = np.linspace(*TAIL, len(signs)) * ((-1) ** np.arange(len(signs)) if mixed else signs)
+    halves = np.zeros((2, q.size))
+    halves[0, cut][::2] = halves[1, cut][1::2] = 1
+    _require_elementwise(where, q, halves)
+    found = where.grad(q)[cut]
+    with ball.precision(BITS):
+        slopes = dual.derivative(where.output, ball.exact(q), ball.exact(halves.sum(0)))
+        exact = (slopes * ball.exact(where.dy)).reshape(-1)
+        error, size = ball.distance(exact, found), np.abs(ball.midpoint(exact))
+    return float(np.max(np.where(error > 0, error / np.where(size > 0, size, error), 0)))
+
+
+def _require_elementwise(where, q, halves):
+    """Skipped unless each half of the entries of x moves no output but its own."""
+    if not 0 < q.size <= PROVABLE or "dx" not in where.parts:
+        raise Skipped(f"asked of at most {PROVABLE} numbers in W and x, x among them")
+    if not np.isfinite(where.output(q)).all():
+        raise Skipped("the output overflows, or is not defined there")
+    moved = dual.derivative(where.output, q, halves)
+    x = halves[:, where.parts["dx"]].reshape((2,) + where.x.shape)
+    if moved.shape != x.shape or moved[x == 0].any():
+        raise Skipped("not elementwise")
 
 
 # ---- second derivatives ----
@@ -161,6 +195,9 @@ PROMISES = [
        UNANALYTIC if name == "complex step" else NOT_THE_DERIVATIVE)
       for name, route in FIRST_ROUTES.items() for part in ("dW", "dx")],
     *[(f"{part} by differences", _differences(part), NOT_THE_DERIVATIVE) for part in ("dW", "dx")],
+    ("dx in the tails", _tails,
+     "where slopes vanish, half of their digits are lost: 1 - y*y and y*(1 - y) subtract what agrees",
+     EPS ** 0.5),
     ("H v by complex step", _second,
      "backward differs in dual and in complex numbers: it is not analytic"),
     ("H v by forward alone", _hyper,

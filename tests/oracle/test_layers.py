@@ -220,6 +220,26 @@ class Rooted(ref.Layer):
         return None, dy * float(np.sqrt(2))
 
 
+class Cancels(ref.Layer):
+    """tanh, whose slope is 0 from x = 20 on, where 1 - y y is."""
+
+    def forward(self, W, x):
+        return F.tanh(x)
+
+    def vjp(self, W, x, y, dy):
+        return None, (1 - y * y) * dy
+
+
+class OneAnswer(ref.Layer):
+    """dx, and nothing beside it."""
+
+    def forward(self, W, x):
+        return 2 * x
+
+    def vjp(self, W, x, y, dy):
+        return 2 * dy
+
+
 class IgnoresLeads(Scale):
     def vjp(self, W, x, y, dy):
         return F.sum(dy * x, -dy.ndim)[..., None, :], dy * beside(W, y.ndim)
@@ -364,6 +384,8 @@ PLANTED = {
     "conj": (Conjugate(), {"dx by complex step"}),
     "a table in float64": (Upcasts(4), {"float32"}),
     "a root in Python floats": (Rooted(), {"longdouble, by dual numbers"}),
+    "a slope that cancels": (Cancels(), {"dx in the tails"}),
+    "one answer": (OneAnswer(), {"output_shape"}),
     "leading axes ignored": (IgnoresLeads(4), {"leading axes of theta"}),
     "axes counted from the front": (KnowsFirstAxis(), {"leading axes of theta"}),
     "each": (Using(4, WrongEach), {"each"}),
@@ -406,6 +428,33 @@ def test_a_constant_in_python_floats_is_another_function_unless_forward_has_it_t
 def test_a_layer_that_cannot_begin_is_a_report_too():
     report = check_layer(ref.Dense(3, 2), (4,), rng())
     assert report.failed == ("begins",) and "needs 3 input features" in str(report)
+
+
+def test_one_answer_is_said_to_be_one():
+    assert "vjp returned one ndarray; return dW, dx" in str(check_layer(OneAnswer(), (4,), rng()))
+
+
+def test_tails_are_asked_of_what_acts_entry_by_entry():
+    asked = {name: next(f for f in check_layer(layer, (4,), rng()).findings
+                        if f.name == "dx in the tails")
+             for name, layer in {"one": ref.Tanh(), "weights": Scale(4), "mixes": ref.LayerNorm(4),
+                                 "shrinks": ref.Dense(4, 3)}.items()}
+    assert asked["one"].error < 1e-12 and asked["weights"].error < 1e-12
+    assert asked["mixes"].note == asked["shrinks"].note == "not elementwise"
+
+
+@pytest.mark.parametrize("change, error, message", [
+    (dict(rng=0), TypeError, "rng=0 is not a generator"),
+    (dict(layer=ref.Dense), TypeError, "layer is <class .*: call its constructor"),
+    (dict(layer=ref.Tanh), TypeError, "layer is <function Tanh"),
+    (dict(n=0), ValueError, "n must be a whole number of at least 1, got 0"),
+    (dict(n=2.0), ValueError, "got 2.0"), (dict(shape=(0,)), ValueError, r"got \(0,\)"),
+    (dict(shape="a"), ValueError, "shape must be whole numbers"),
+    (dict(x=np.ones((0, 4))), ValueError, r"x has shape \(0, 4\).* pass one at least"),
+    (dict(x=[[1.0] * 4]), TypeError, "x is a list")], ids=str)
+def test_what_no_layer_can_be_asked_with_is_refused(change, error, message):
+    with pytest.raises(error, match=message):
+        check_layer(**{"layer": ref.Tanh(), "shape": (4,), "rng": rng(), **change})
 
 
 def test_nan_fails_and_the_table_says_what_is_wrong():
