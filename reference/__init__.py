@@ -32,7 +32,7 @@ from .network.maxpool import MaxPool1d, MaxPool2d
 from .network.normalise import LayerNorm, RMSNorm
 from .network.normalise_channels import BatchNorm, GroupNorm, InstanceNorm
 from .network.objective import Objective
-from .network.padding import Flatten, ZeroPad1d, ZeroPad2d
+from .network.padding import Flatten, Transpose, ZeroPad1d, ZeroPad2d
 from .network.pooling import AdaptiveAvgPool1d, AdaptiveAvgPool2d, AvgPool1d, AvgPool2d
 from .network.recurrent import GRU, LSTM, RNN
 from .network.transformer import FeedForward, TransformerEncoder, TransformerEncoderLayer

@@ -1,4 +1,4 @@
-"""Zeros around the input, and flattening."""
+"""Zeros around the input, flattening and transposition."""
 
 from dataclasses import dataclass
 from math import inf, prod
@@ -103,3 +103,27 @@ class Flatten(Layer):
     def vjp(self, W, x, y, dy):
         """No weights, and dy in x's shape."""
         return None, F.reshape(dy, dy.shape[:-1] + x.shape[self.start_dim:])
+
+
+@dataclass(frozen=True)
+class Transpose(Layer):
+    """(..., A, B) -> (..., B, A): from a convolution's (C, L) to (T, D) of steps and features.
+
+    PyTorch has no such module; there one writes x.transpose(-2, -1).
+    """
+
+    linear = True
+
+    def output_shape(self, shape):
+        """The last two axes exchanged."""
+        if len(shape) < 2:
+            raise ValueError(f"{self} needs examples of two axes or more, got shape {shape}.")
+        return tuple(shape[:-2]) + (shape[-1], shape[-2])
+
+    def forward(self, W, x):
+        """x^T."""
+        return F.transpose(x)
+
+    def vjp(self, W, x, y, dy):
+        """No weights, and dy^T."""
+        return None, F.transpose(dy)

@@ -15,7 +15,7 @@ from ..network.maxpool import MaxPool1d, MaxPool2d
 from ..network.normalise import LayerNorm, RMSNorm
 from ..network.normalise_channels import BatchNorm, GroupNorm, InstanceNorm
 from ..network.objective import Objective
-from ..network.padding import Flatten, ZeroPad1d, ZeroPad2d
+from ..network.padding import Flatten, Transpose, ZeroPad1d, ZeroPad2d
 from ..network.pooling import AdaptiveAvgPool1d, AdaptiveAvgPool2d, AvgPool1d, AvgPool2d
 from ..network.recurrent import GRU, LSTM, RNN
 from ..network.transformer import TransformerEncoder, TransformerEncoderLayer
@@ -156,6 +156,7 @@ LAYERS |= {
                                     Conv1d(2, 3, 2)),
     "ZeroPad2d": lambda rng: placed(rng, (1, 4, 3), Conv2d(1, 2, 2), ZeroPad2d((1, 0, -1, 2)),
                                     Conv2d(2, 2, (2, 3))),
+    "Transpose": lambda rng: placed(rng, (2, 5), Conv1d(2, 3, 2), Transpose(), Dense(3, 2)),
 }
 # ---- embeddings, attention, transformers ----
 

@@ -47,6 +47,13 @@ class Masked(nn.Module):
         return x * self.mask / (1 - self.p)
 
 
+class Transposed(nn.Module):
+    """The last two axes exchanged."""
+
+    def forward(self, x):
+        return x.transpose(-2, -1)
+
+
 # ---- words and places ----
 
 class Positions(nn.Embedding):

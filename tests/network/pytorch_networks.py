@@ -5,7 +5,7 @@ from torch import nn
 
 from tests.network.pytorch_modules import (
     GRU, LSTM, RNN, Concatenated, Masked, Parallel, Positions, Residual, Scaled, SelfAttention,
-    Waves, encoder, encoder_layer, sharing)
+    Transposed, Waves, encoder, encoder_layer, sharing)
 
 Seq, Tanh, Linear = nn.Sequential, nn.Tanh, nn.Linear
 
@@ -122,6 +122,7 @@ NETWORKS |= {
         (2, 5), nn.Conv1d(2, 2, 3), nn.ZeroPad1d((1, -1)), nn.Conv1d(2, 3, 2)),
     "ZeroPad2d": lambda own: placed(
         (1, 4, 3), nn.Conv2d(1, 2, 2), nn.ZeroPad2d((1, 0, -1, 2)), nn.Conv2d(2, 2, (2, 3))),
+    "Transpose": lambda own: placed((2, 5), nn.Conv1d(2, 3, 2), Transposed(), Linear(3, 2)),
 }
 
 

@@ -8,11 +8,13 @@ import pytest
 from reference.arrays import ball
 from reference.arrays import functions as F
 from reference.arrays.dual import Dual
-from reference.network.convolution import Conv2d
+from reference.network.compose import Sequential
+from reference.network.convolution import Conv1d, Conv2d
 from reference.network.maxpool import MaxPool1d, MaxPool2d
-from reference.network.padding import Flatten, ZeroPad1d, ZeroPad2d
+from reference.network.padding import Flatten, Transpose, ZeroPad1d, ZeroPad2d
 from reference.network.places import adaptive, fractional, frozen, gathered_sum, inverse, window
 from reference.network.pooling import AdaptiveAvgPool1d, AdaptiveAvgPool2d, AvgPool1d, AvgPool2d
+from reference.network.recurrent import LSTM
 
 EPS = np.finfo(float).eps
 N, C = 3, 2
@@ -189,6 +191,18 @@ def test_flattening_is_pytorchs_order():
     assert Flatten(-2).output_shape((2, 3, 4)) == (2, 12)
     last = np.moveaxis(np.ascontiguousarray(np.moveaxis(x, 0, -1)), -1, 0)
     assert np.array_equal(Flatten().forward(None, last), x.reshape(2, 24))
+
+
+def test_transposing_leads_from_a_convolution_to_the_steps_of_a_recurrence():
+    x = np.arange(24.0).reshape(2, 3, 4)
+    y = Transpose().forward(None, x)
+    assert y.shape[1:] == Transpose().output_shape((3, 4)) == (4, 3)
+    assert all((y[n, t, c] == x[n, c, t]) for n in range(2) for t in range(4) for c in range(3))
+    assert np.array_equal(Transpose().vjp(None, x, y, y)[1], x)
+    net = Sequential(Conv1d(2, 3, 2), Transpose(), LSTM(3, 4))
+    assert net.output_shape((2, 6)) == (5, 4)
+    with pytest.raises(ValueError, match=r"Transpose\(\) needs examples of two axes or more"):
+        Transpose().output_shape((3,))
 
 
 # ---- maxima decide ----
