@@ -121,6 +121,9 @@ class Holding(Layer):
     def __hash__(self):
         return hash((type(self), self._settings))
 
+    def __reduce__(self):                                 # pickled arrays would come back writable
+        return type(self), tuple(getattr(self, name) for name in self.__dataclass_fields__)
+
     @property
     def _settings(self):
         return tuple(getattr(self, name) for name in self.__dataclass_fields__

@@ -1,5 +1,6 @@
 """What layers refuse when they are made or put together: the field, its value and what to do."""
 
+import copy
 import pickle
 import re
 
@@ -90,12 +91,13 @@ def arrays_of(layer):
 
 
 @pytest.mark.parametrize("kind", HOLDERS)
-def test_arrays_are_copied_and_read_only_and_so_are_those_of_a_part_of_the_batch(kind):
+def test_arrays_are_copied_and_read_only_in_parts_of_the_batch_and_copies_too(kind):
     given = MASK.copy(), STATES.copy(), np.ones(3)
     layer, same = HOLDERS[kind](*given), HOLDERS[kind](MASK, STATES, np.ones(3))
     given[0][:, 0], given[1][:], given[2][:] = False, 7, 7
     assert all(map(np.array_equal, arrays_of(layer), arrays_of(same)))
-    for a in arrays_of(layer) + arrays_of(layer.batch(slice(0, 2))):
+    copies = layer.batch(slice(0, 2)), copy.deepcopy(layer), pickle.loads(pickle.dumps(layer))
+    for a in arrays_of(layer) + [a for each in copies for a in arrays_of(each)]:
         with pytest.raises(ValueError, match="read-only"):
             a[:] = 0
 
