@@ -176,11 +176,12 @@ def keys(T=2):
 
 
 def ignoring(rng):
-    """A language model, some of whose labels are ignored, by the mean over labels."""
+    """A language model, two of whose labels are ignored, by the mean over labels."""
     embedded = Tied("E", Embedding(5, 4)), LearnedPositions(2, 4)
     net = Sequential(*embedded, TransformerEncoderLayer(4, 2, 3, "GELU", True, causal=True),
                      Tied("E", Unembedding(4, 5)))
-    x, y = rng.integers(0, 5, (N, 2)), rng.integers(-1, 5, (N, 2))
+    x, y = rng.integers(0, 5, (N, 2)), rng.integers(0, 5, (N, 2))
+    y[[1, 3], [1, 0]] = -1
     theta = 0.6 * rng.standard_normal(net.layout.size)
     return Objective(net, CrossEntropy(ignore=-1), x, y, reduction="mean over labels"), theta
 

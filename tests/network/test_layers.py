@@ -223,6 +223,11 @@ def test_kronecker_factors_of_one_example_at_one_place_are_the_block_of_the_fish
         assert not exact or near(np.kron(kron.G, kron.A), block)
 
 
+def test_a_language_model_without_two_of_its_labels_is_among_them():
+    objective, _ = problem("Language model, labels ignored")
+    assert (objective.y == -1).sum() == 2 and objective.R == objective.y.size - 2
+
+
 # ---- names ----
 
 @each_case
