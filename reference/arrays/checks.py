@@ -19,8 +19,8 @@ def require_array(name, x):
 
 
 def is_finite(x):
-    """Whether x is one real number, neither NaN nor infinite."""
-    return isinstance(x, Real) and -inf < x < inf
+    """Whether x is one real number, neither NaN nor infinite; True and False are none."""
+    return isinstance(x, Real) and not isinstance(x, bool) and -inf < x < inf
 
 
 def is_whole(x, least):

@@ -70,7 +70,8 @@ def _require_names(where, size, arrays):
     missing = [name for name, index in where.items() if not given[index].all()]
     unknown = [name for name in arrays if name not in where]
     if missing or unknown:
-        hint = " Running statistics are no parameters: drop them, and pass them to BatchNorm as " \
-               "mean= and variance=." if any(name.endswith(STATISTICS) for name in unknown) else ""
+        hint = (" Running statistics are no parameters: drop them, and pass them to BatchNorm as "
+                "mean= and variance=.")
+        told = any(str(name).endswith(STATISTICS) for name in unknown)
         raise ValueError(f"missing names {missing} and unknown names {unknown}; "
-                         f"the network's are {sorted(where)}.{hint}")
+                         f"the network's are {sorted(where)}.{hint * told}")

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.checks import require_finite, require_float, shown
+from ..arrays.checks import require_array, require_finite, require_float, shown
 from .affine import require_counts, require_flag
 from .branches import Parallel
 from .cells import Elman, GatedAfter, GatedBefore, LongShort
@@ -87,7 +87,8 @@ class Recurrent(Holding):
     def _check_mask(self):
         if self.mask is None:
             return
-        if getattr(self.mask, "dtype", None) != bool or self.mask.ndim != 2:
+        require_array("mask", self.mask)
+        if self.mask.dtype != bool or self.mask.ndim != 2:
             raise TypeError(f"a mask is an array (N, T) of booleans, True where a step counts; "
                             f"got {shown(self.mask)}.")
         if not self.mask.size:

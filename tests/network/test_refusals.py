@@ -30,6 +30,9 @@ MASK = np.arange(5) < np.array([5, 3, 2])[:, None]
     (lambda: Flatten(False), "start_dim counts from the end"),
     (lambda: LayerNorm((3, True)), "LayerNorm: features must be a whole number of at least 1"),
     (lambda: BatchNorm(3, spatial=True), "spatial, the number of axes"),
+    (lambda: GroupNorm(2, 4, True), "eps must be a Python float, finite and not "
+     "negative, got True"),
+    (lambda: ref.LeakyReLU(True), "parameters of LeakyReLU must be finite numbers, got (True,)"),
     (lambda: GroupNorm(0, 4), "GroupNorm: groups must be a whole number of at least 1, got 0."),
     (lambda: Embedding(3, 4, True), "padding_idx must be None or one of 0, ..., 2, got True."),
     (lambda: LearnedPositions(5, True), "LearnedPositions: features must be"),
@@ -38,7 +41,8 @@ MASK = np.arange(5) < np.array([5, 3, 2])[:, None]
     (lambda: MultiHeadAttention(4, True), "heads must be a whole number of at least 1, got True."),
     (lambda: LSTM(2, 4, True), "LSTM: layers must be a whole number of at least 1, got True."),
     (lambda: GRU(2, 4, 0), "GRU: layers must be a whole number of at least 1, got 0."),
-    (lambda: LSTM(2, 4, MASK), "layers must be a whole number of at least 1, got <bool array (3, 5)>."),
+    (lambda: LSTM(2, 4, MASK), "layers must be a whole number of at least 1, got <bool array "
+     "(3, 5)>."),
 ])
 def test_whole_numbers_are_named_with_their_value_and_booleans_are_none(make, says):
     with pytest.raises(ValueError, match=re.escape(says)):
@@ -106,7 +110,8 @@ def test_arrays_are_copied_and_read_only_in_parts_of_the_batch_and_copies_too(ki
 def test_layers_are_equal_if_their_arrays_are_and_survive_pickling(kind):
     make = HOLDERS[kind]
     layer, same, other = (make(MASK, STATES, m) for m in (np.ones(3), np.ones(3), 2 * np.ones(3)))
-    assert layer == same and hash(layer) == hash(same) and pickle.loads(pickle.dumps(layer)) == layer
+    assert layer == same and hash(layer) == hash(same)
+    assert pickle.loads(pickle.dumps(layer)) == layer
     cut = make(MASK[:2], STATES[:, :2], np.zeros(3))
     assert layer != cut and (layer == other) == (kind != "BatchNorm") and layer != "a layer"
 
@@ -139,7 +144,8 @@ def test_arrays_are_shown_by_their_shape():
 @pytest.mark.parametrize("make, says", [
     (lambda: LSTM(2, 4, mask=MASK[:0]), "the mask has shape (0, 5); give one entry"),
     (lambda: Attention(4, 2, mask=MASK[:0]), "got <bool array (0, 5)>."),
-    (lambda: LSTM(2, 4, mask=MASK).output_shape((4, 2)), "mask=<bool array (3, 5)>): the mask has 5 steps and the data 4"),
+    (lambda: LSTM(2, 4, mask=MASK).output_shape((4, 2)),
+     "mask=<bool array (3, 5)>): the mask has 5 steps and the data 4"),
     (lambda: MultiHeadAttention(4, 2, mask=MASK).output_shape((4, 4)),
      "mask has shape (3, 5), but the data ask for (3, 4)"),
 ])
@@ -237,7 +243,7 @@ def test_every_branch_of_a_first_layer_is_asked_for_its_input():
     joined = ref.Parallel(ref.Identity(), ref.Sequential(Embedding(5, 3), Flatten(-2)),
                           join="concatenate")
     for x in (np.array([[0, 3]]), np.array([[0.0, 3.0]])):
-        with pytest.raises(ValueError, match="branch .*: Identity\\(\\) takes numbers, and another"):
+        with pytest.raises(ValueError, match=r"branch 0: Identity\(\) takes numbers"):
             word_objective(ref.Sequential(joined, Dense(8, 2)), x)
     with pytest.raises(ValueError, match="branches cannot be added"):
         ref.Sequential(ref.Residual(Embedding(5, 3))).output_shape((2,))
@@ -317,5 +323,5 @@ def test_tensors_of_other_programs_are_refused_by_their_type():
         shape, dtype = (3,), "torch.float64"
     with pytest.raises(TypeError, match=r"mean is a Tensor; pass numpy.asarray\(mean\)"):
         BatchNorm(3, mean=Tensor(), variance=np.ones(3))
-    with pytest.raises(TypeError, match="booleans.*got <torch.float64 array"):
+    with pytest.raises(TypeError, match=r"mask is a Tensor; pass numpy.asarray\(mask\)"):
         LSTM(2, 3, mask=Tensor())
