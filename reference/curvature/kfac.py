@@ -46,9 +46,11 @@ def kfac(objective, theta, kind="type-2", rng=None, samples=1, setting="expand")
 
     Notes
     -----
-    Equal to the block of the Gauss-Newton matrix for N = 1 and T = 1; for deep linear networks with
-    squared error and T = 1, one label per place (expand) or the mean over places as output
-    (reduce), if no window above the matrix mixes its places.
+    For a matrix that is used once and has one group of rows, equal to the block of what `kind`
+    averages for N = 1 and T = 1 (Fisher of that kind, or Gauss-Newton for "ggn").  The type-2 block
+    also for deep linear networks that are the same for all examples, with squared error and T = 1,
+    one label per place (expand) or the mean over places as output (reduce), if no window above the
+    matrix mixes its places.
 
     Labels at the same places as p with weights w_nt of their own, 0 if ignored, weight A: p p^T in
     `expand`; in `reduce` the mean sum_t w_nt p/sum_t w_nt, and among examples sum_t w_nt.

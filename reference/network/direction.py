@@ -138,9 +138,8 @@ class Direction(Layer):
         """The states (..., H, N) before the first step."""
         if not self.initial:
             return (F.zeros_like(s[..., :self.hidden, :N]),) * self.cell.states
-        shape, dtype = s.shape[:-2] + (self.hidden, N), F.primal(s).dtype
-        return tuple(F.broadcast_to(F.constant(a.T.astype(dtype), s), shape)
-                     for a in self.initial)
+        shape = s.shape[:-2] + (self.hidden, N)
+        return tuple(F.broadcast_to(F.fitted(a.T, s), shape) for a in self.initial)
 
     def _skips(self, T):
         """For each step, in the order of the loop, which examples (N,) skip it; None for none."""

@@ -182,8 +182,8 @@ class SinusoidalPositions(Layer):
 
     def _table(self, x):
         """e (T, D), in the numbers of x."""
-        T, D, kind = x.shape[-2], self.features, F.primal(x).dtype
-        t, k = (F.constant(F.arange(n, F.primal(x)).astype(kind), x) for n in (T, D // 2))
+        T, D = x.shape[-2], self.features
+        t, k = (F.fitted(F.arange(n, F.primal(x)), x) for n in (T, D // 2))
         angle = t[:, None] * F.exp(-2 * k / D * F.log(10000 * F.ones_like(k)))
         return F.reshape(F.stack([F.sin(angle), F.cos(angle)]), (T, D))
 

@@ -144,7 +144,7 @@ def _cross_entropy_hessian(z, q, *_):
 
 def _labels(drawn, z):
     """Whole numbers as constants beside z."""
-    return F.constant(drawn.astype(F.primal(z).dtype), z)
+    return F.fitted(drawn, z)
 
 
 def _normal(rng, z):

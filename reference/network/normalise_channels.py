@@ -172,5 +172,4 @@ class BatchNorm(Holding, _Channels):
 
     def _constant(self, a, x):
         """a (C,) beside x, in its numbers and its precision."""
-        own = a.astype(F.primal(x).dtype) if x.dtype.kind in "fc" else a
-        return F.constant(own.reshape(self.sizes + (1,) * self.spatial), x)
+        return F.fitted(a.reshape(self.sizes + (1,) * self.spatial), x)

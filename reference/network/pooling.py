@@ -86,7 +86,7 @@ def _divided(x, divisor):
     """x/divisor, an exact division by whole numbers."""
     if (divisor == divisor[0]).all():
         return x if divisor[0] == 1 else x / int(divisor[0])
-    return x / F.constant(divisor.astype(F.primal(x).dtype), x)
+    return x / F.fitted(divisor, x)
 
 
 # ---- options of pools ----

@@ -125,7 +125,7 @@ class Lookup:
     def each(self):
         """(..., N, O, size)."""
         N = len(self.index)
-        own = self.index + self.size * F.arange(N, self.index)[:, None]
+        own = self.index.astype("intp") + self.size * F.arange(N, self.index)[:, None]
         rows = F.scatter(F.transpose(flat(self.g)), own.reshape(-1), self.size * N)
         return F.swapaxes(F.reshape(rows, rows.shape[:-1] + (N, self.size)), -2, -3)
 
@@ -133,7 +133,7 @@ class Lookup:
         """p (N, T, size), one-hot or 0: the same for all cotangents."""
         p = F.one_hot(self.index, self.size)
         p = p if self.read is None else p * self.read[..., None]
-        return [(F.constant(p.astype(F.primal(self.g).dtype), self.g), self.g)]
+        return [(F.fitted(p, self.g), self.g)]
 
 
 @dataclass(frozen=True, eq=False)

@@ -73,7 +73,7 @@ class Probe:
     def cotangent(self, y, dy=None):
         """dy in the numbers of y, with at least its axes."""
         dy = self.dy if dy is None else dy
-        dy = F.constant(dy.astype(F.primal(y).dtype, copy=False), y)
+        dy = F.fitted(dy, y)
         extra = y.shape[:max(0, y.ndim - dy.ndim)]
         return np.broadcast_to(dy, extra + dy.shape)
 

@@ -131,7 +131,7 @@ def _in(where, dtype):
     for name, a in answers.items():
         if a.dtype != dtype:
             raise TypeError(f"{name} of {np.dtype(dtype)} input is {a.dtype}: write data of the "
-                            "layer as F.constant(data.astype(F.primal(x).dtype), x)")
+                            "layer as F.fitted(data, x)")
     return list(answers.values())
 
 

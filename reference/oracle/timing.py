@@ -150,7 +150,7 @@ def race(task, contestants, rounds):
     In each round a contestant runs twice, and the second run counts: the first finds the threads
     of the contestant before it still spinning, and its memory not yet given back.  Short runs are
     repeated, since the caches are the contestant's own only after a few.  Whoever takes
-    longer than PATIENCE, and thrice the fastest, runs in the first round only.
+    longer than PATIENCE, and half as long again as the fastest peer, runs in the first round only.
 
     Raises
     ------
@@ -169,9 +169,9 @@ def race(task, contestants, rounds):
             if name in dropped:
                 continue
             seconds[name].append(_seconds(contestant) / (DIRECTIONS if "each" in name else 1))
-        fastest = min(times[0] for times in seconds.values())
+        rivals = [times[0] for name, times in seconds.items() if ": " in name]
         dropped = {name for name, times in seconds.items()
-                   if times[0] > max(PATIENCE, 3 * fastest)}
+                   if times[0] > max(PATIENCE, 1.5 * min(rivals, default=np.inf))}
     medians = {name: float(np.median(s)) for name, s in seconds.items()}
     return [Timing(task, name, s, s / medians[OURS]) for name, s in medians.items()]
 

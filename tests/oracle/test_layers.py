@@ -417,7 +417,7 @@ def test_what_is_right_about_a_faulty_layer_is_said_too():
     failed = check_layer(OffByNano(4), (4,), rng()).failed
     assert not any(name.startswith("dx") for name in failed)
     report = check_layer(Upcasts(4), (4,), rng())
-    assert "F.constant" in str(report) and "dW by dual numbers" not in report.failed
+    assert "F.fitted" in str(report) and "dW by dual numbers" not in report.failed
 
 
 def test_a_constant_in_python_floats_is_another_function_unless_forward_has_it_too():

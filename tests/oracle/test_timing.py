@@ -107,10 +107,18 @@ def test_adapters_refuse_networks_that_they_do_not_spell_out():
 
 def test_whoever_is_slow_runs_in_the_first_round_only(monkeypatch):
     monkeypatch.setattr(timing, "PATIENCE", 0.01)
-    calls = []
-    slow = lambda: calls.append(time.sleep(0.02)) or np.ones(1)
-    timing.race("task", {timing.OURS: lambda: np.ones(1), "peer: slow": slow}, rounds=5)
-    assert len(calls) == 3                                # compared, and twice in the first round
+    calls = {"fast": 0, "slow": 0}
+
+    def takes(seconds, name):
+        def run():
+            calls[name] += 1
+            time.sleep(seconds)
+            return np.ones(1)
+        return run
+    timing.race("task", {timing.OURS: lambda: np.ones(1), "peer: fast": takes(0.03, "fast"),
+                         "peer: slow": takes(0.09, "slow")}, rounds=5)
+    assert calls["slow"] == 3                             # compared, and twice in the first round
+    assert calls["fast"] == 11                            # slower than we, but no peer is faster
 
 
 def test_bench_prints_and_writes_its_times(monkeypatch, tmp_path, capsys):
