@@ -50,33 +50,6 @@ class Use:
 
 
 @dataclass(frozen=True, eq=False)
-class Grouped:
-    """s_j = W_j p_j for groups j of the rows of W: p (..., N, J, T, I), g (..., N, J, T, O/J)."""
-
-    p: Any
-    g: Any
-
-    def total(self):
-        """dW (..., O, I)."""
-        p, g = (F.swapaxes(a, -3, -4) for a in (self.p, self.g))          # (..., J, N, T, .)
-        return _stacked(F.transpose(flat(g)) @ flat(p))
-
-    def each(self):
-        """(..., N, O, I)."""
-        return _stacked(F.transpose(self.g) @ self.p)
-
-    def pairs(self):
-        """One pair per group."""
-        return [(self.p[..., j, :, :], self.g[..., j, :, :]) for j in range(self.p.shape[-3])]
-
-
-def _stacked(blocks):
-    """(..., J, O/J, I) -> (..., O, I)."""
-    shape = blocks.shape
-    return F.reshape(blocks, shape[:-3] + (shape[-3] * shape[-2], shape[-1]))
-
-
-@dataclass(frozen=True, eq=False)
 class Scaling:
     """y_d = W_d (x_d, 1) feature by feature, W (D, 2), or (D, 1) without bias: groups of one row.
 
