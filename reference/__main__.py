@@ -168,7 +168,7 @@ def layers(arguments):
     if arguments.into is not None:
         page = require_page(arguments.into)
         if not recorded.RECORD.is_file():
-            raise Refused(f"--into: what PyTorch answered is not here ({recorded.RECORD.name} is no "
+            raise Refused(f"--into: PyTorch's answers are not here ({recorded.RECORD.name} is no "
                           "part of an installed package); run this in a checkout.")
     rows, style = [], markdown_line if arguments.markdown or arguments.into else layer_line
     lines = layer_header(style)

@@ -23,6 +23,11 @@ def is_finite(x):
     return isinstance(x, Real) and not isinstance(x, bool) and -inf < x < inf
 
 
+def plain(x):
+    """A NumPy number as a Python one, which narrows and widens no array it meets."""
+    return x.item() if isinstance(x, np.generic) else x
+
+
 def is_whole(x, least):
     """Whether x is one whole number of at least `least`; True and False are none."""
     return isinstance(x, Integral) and not isinstance(x, bool) and x >= least
@@ -30,6 +35,8 @@ def is_whole(x, least):
 
 def shown(value):
     """repr(value), of arrays their dtype and shape alone."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(shown, value))}]"
     if isinstance(value, tuple):
         return f"({', '.join(map(shown, value))}{',' * (len(value) == 1)})"
     if not getattr(value, "shape", ()):

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.linalg import block_diag
 
 from ..arrays import functions as F
-from ..arrays.checks import require_finite, require_float
+from ..arrays.checks import plain, require_finite, require_float
 from ..arrays.linalg import eigh, inverse, symmetric
 
 RULES = ("pi", "factored", "exact")
@@ -74,6 +74,7 @@ class Kron:
             If a damped factor is singular to working precision, naming a usable damping, or
             indefinite.
         """
+        damping = plain(damping)
         if rule not in RULES:
             raise ValueError(f"rule must be one of {', '.join(RULES)}, got {rule!r}.")
         if not 0 <= damping < np.inf:

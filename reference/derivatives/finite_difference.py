@@ -3,8 +3,8 @@
     D(h) = (f(x + h v) - f(x - h v))/(2 h) = f'(x) v + c_2 h^2 + c_4 h^4 + ...
 
 Each column of the tableau removes one power: T_k(h) = T_{k-1}(h/2) + (T_{k-1}(h/2) - T_{k-1}(h))
-/(4^k - 1).  T_k(h) - T_{k-1}(h) estimates the error, which is never below the rounding error eps |f|/h
-of the smallest step in it; the smallest estimate wins [Rid82].  T_k(h) - T_{k-1}(h/2), which is
+/(4^k - 1).  T_k(h) - T_{k-1}(h) estimates the error, which is never below the rounding error
+eps |f|/h of the smallest step in it; the smallest estimate wins [Rid82].  T_k(h) - T_{k-1}(h/2), which is
 smaller, would be small at a kink, too, where D(h) doubles again and again.
 Needs no analytic code, and pays for it: about two thirds of the digits.
 """

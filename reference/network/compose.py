@@ -29,6 +29,12 @@ def require_layers(layers):
                             "Layers of your own derive from reference.Layer.")
 
 
+def placed(i, text):
+    """What is said of layer i; within a layer of layers the numbers make a path, as 0.1.2."""
+    return f"layer {i}.{text.removeprefix('layer ')}" if text.startswith("layer ") \
+        else f"layer {i}: {text}"
+
+
 class Composite(Layer):
     """What all layers made of `layers` share; `names` go before those of each layer's arrays."""
 
@@ -44,7 +50,7 @@ class Composite(Layer):
     def coupling(self):
         """Which of the layers couples the examples, the first."""
         i, layer = next((i, each) for i, each in enumerate(self.layers) if each.couples)
-        return f"layer {i}: {layer.coupling}"
+        return placed(i, layer.coupling)
 
     @property
     def indices(self):
@@ -121,7 +127,7 @@ class Sequential(Composite):
             try:
                 shape = layer.output_shape(shape)
             except ValueError as error:
-                raise ValueError(f"layer {i}: {error}") from None
+                raise ValueError(placed(i, str(error))) from None
         return shape
 
     def trace(self, Ws, x):
@@ -167,7 +173,8 @@ class Sequential(Composite):
         first = dict(zip(self._owners[::-1], self.shapes[::-1]))
         for owner, shape in zip(self._owners, self.shapes):
             if shape != first[owner]:
-                raise ValueError(f"matrices of shapes {first[owner]} and {shape} are tied; they "
+                raise ValueError(f"matrices of shapes {first[owner]} and {shape} are tied by the name "
+                                 f"{self.ties[self._owners.index(owner)][0]!r}; they "
                                  "must be of one shape.")
         return Layout(tuple(first[owner] for owner in sorted(first)))
 

@@ -8,7 +8,7 @@ derivative does.  At a kink the value of the left side is taken (hard-tanh: slop
 from dataclasses import dataclass
 from typing import Callable
 
-from ..arrays.checks import is_finite
+from ..arrays.checks import is_finite, plain
 from ..arrays.functions import (cos, exp, expm1, gaussian_density, magnitude, modulus, ndtr,
                                     negative_part, ones_like, pi, positive, positive_part, primal,
                                     sech2, sigmoid, sigmoid_slope, sin, softplus, sqrt, tanh,
@@ -47,7 +47,7 @@ class Elementwise(Layer):
             raise ValueError(f"no activation {self.name!r}; choose one of "
                              f"{', '.join(ACTIVATIONS)}.")
         defaults = tuple(value for _, value in ACTIVATIONS[self.name].parameters)
-        object.__setattr__(self, "parameters", tuple(self.parameters) or defaults)
+        object.__setattr__(self, "parameters", tuple(map(plain, self.parameters)) or defaults)
         if len(self.parameters) != len(defaults):
             raise ValueError(f"{self.name} takes {len(defaults)} parameters, "
                              f"got {self.parameters}.")

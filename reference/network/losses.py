@@ -6,14 +6,14 @@ subtracting two numbers that agree.  Shapes: z (..., C) -> value (...), gradient
 Hessian (..., C, C).
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from numbers import Integral
 from typing import Callable, Optional
 
 import numpy as np
 
 from ..arrays import functions as F
-from ..arrays.checks import is_finite, require_generator
+from ..arrays.checks import is_finite, is_whole, plain, require_generator, shown
 from ..arrays.functions import exp, expm1, positive, sigmoid, sigmoid_slope, softplus, sum, where
 from ..arrays.transfer import to_host
 from . import targets
@@ -256,7 +256,7 @@ def CrossEntropy(weights=None, smoothing=0.0, ignore=None):
     Parameters
     ----------
     weights : sequence of C floats, optional
-        Class weights w: q_c is multiplied by w_c (labels: by w_y).  reduction="mean" still
+        Class weights w: q_c is multiplied by w_c, after smoothing.  reduction="mean" still
         divides by N; "mean over labels", as PyTorch's mean, by the sum of the w_y.
     smoothing : float in [0, 1)
         q <- (1 - smoothing) q + smoothing/C.
@@ -266,13 +266,20 @@ def CrossEntropy(weights=None, smoothing=0.0, ignore=None):
     """
     if not (is_finite(smoothing) and 0 <= smoothing < 1):
         raise ValueError(f"smoothing must be in [0, 1), got {smoothing!r}.")
-    if not (ignore is None or isinstance(ignore, Integral)):
+    if not (ignore is None or is_whole(ignore, -np.inf)):
         raise ValueError(f"ignore must be a whole number, a label, or None; got {ignore!r}.")
-    if weights is not None:
-        weights = tuple(map(float, weights))
-        if not all(0 <= w < np.inf for w in weights):
-            raise ValueError(f"class weights must be finite and not negative, got {weights}.")
-    return Loss("CrossEntropy", (weights, smoothing, ignore))
+    return Loss("CrossEntropy", (_class_weights(weights), plain(smoothing), ignore))
+
+
+def _class_weights(weights):
+    """A tuple of Python numbers, or None."""
+    if weights is None:
+        return None
+    single = tuple(map(plain, weights)) if isinstance(weights, Iterable) else (weights,)
+    if not isinstance(weights, Iterable) or not all(is_finite(w) and w >= 0 for w in single):
+        raise ValueError(f"class weights must be a sequence of finite numbers, one per class, not "
+                         f"negative; got {shown(weights)}.")
+    return single
 
 
 def BinaryCrossEntropy():
@@ -289,7 +296,7 @@ def Huber(delta=1.0):
     """sum_c r_c^2/2 where |r_c| <= delta, delta (|r_c| - delta/2) beyond, r = z - y (N, C)."""
     if not (is_finite(delta) and delta > 0):
         raise ValueError(f"delta must be positive and finite, got {delta!r}.")
-    return Loss("Huber", (delta,))
+    return Loss("Huber", (plain(delta),))
 
 
 def Poisson():

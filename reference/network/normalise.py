@@ -75,6 +75,7 @@ class Normalisation(Layer):
 
     spatial = 0
     bias = True
+    advice = ""                       # what to do where an example does not fit
 
     @property
     def shape(self):
@@ -85,7 +86,7 @@ class Normalisation(Layer):
         """The same; ValueError if the features are not where they should be."""
         if not self.fits(tuple(shape)):
             raise ValueError(f"{self} needs features {self.sizes} and then {self.spatial} spatial "
-                             f"axes, got an example of shape {tuple(shape)}.")
+                             f"axes, got an example of shape {tuple(shape)}{self.advice}.")
         require_several(self.together(shape))
         return shape
 

@@ -17,6 +17,8 @@ from .normalise import Normalisation, inverse_root, standardised, standardised_v
 class _Channels(Normalisation):
     """Examples are (C, *spatial), with exactly `spatial` axes behind the channels."""
 
+    advice = ": pass spatial=2 for images, 1 for sequences (C, L), 0 for channels alone"
+
     def fits(self, shape):
         """Whether the example is channels and then spatial axes."""
         return len(shape) == 1 + self.spatial and shape[:1] == self.sizes

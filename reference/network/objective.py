@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..arrays import functions as F
-from ..arrays.checks import is_finite, require_array, require_finite, require_float, require_shape
+from ..arrays.checks import (is_finite, plain, require_array, require_finite, require_float,
+                             require_shape)
 from ..arrays.precision import real_dtype
 from ..arrays.transfer import HOMES, cast, move, to_host
 from .losses import Loss
@@ -62,6 +63,7 @@ class Objective:
         require_finite("x", self.x)
         if self.reduction not in REDUCTIONS:
             raise ValueError(f"reduction must be one of {REDUCTIONS}, got {self.reduction!r}.")
+        object.__setattr__(self, "l2", plain(self.l2))
         if not (is_finite(self.l2) and self.l2 >= 0):
             raise ValueError(f"l2 must be one finite number, not negative, got {self.l2!r}.")
         if self.x.ndim == 0 or self.x.size == 0:

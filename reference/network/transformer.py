@@ -3,7 +3,7 @@
 Nothing is derived here: a block is Sequential, Residual, LayerNorm, MultiHeadAttention and Dense.
 """
 
-from .affine import Dense, require_count
+from .affine import Dense, require_count, require_flag
 from .attention import MultiHeadAttention
 from .branches import Residual
 from .compose import Sequential
@@ -47,6 +47,7 @@ def TransformerEncoderLayer(features, heads, hidden=2048, activation="ReLU", nor
 
     PyTorch's dropout is absent, which makes this the layer in evaluation.
     """
+    require_flag("norm_first", norm_first)
     attention = MultiHeadAttention(features, heads, bias, causal, mask)
     feed = FeedForward(features, hidden, activation, bias)
     norms = [LayerNorm(features, eps, bias=bias)] * 2
@@ -72,6 +73,7 @@ def TransformerEncoder(features, heads, hidden=2048, layers=6, norm=False, eps=1
         As for TransformerEncoderLayer, the same for all.
     """
     require_count("TransformerEncoder", "layers", layers)
+    require_flag("norm", norm)
     stack = [TransformerEncoderLayer(features, heads, hidden, eps=eps, bias=bias, **options)
              for _ in range(layers)]
     names = [f"layers.{i}" for i in range(layers)]

@@ -115,8 +115,8 @@ def check_layer(layer, shape, rng, n=3, x=None):
 def _checked(layer, shape, rng, n, x):
     """shape as a tuple; TypeError or ValueError for what no layer could be asked with."""
     if not isinstance(layer, Layer):
-        raise TypeError(f"layer is {layer!r}; pass an instance of a class deriving from Layer: call "
-                        "its constructor.")
+        raise TypeError(f"layer is {layer!r}; pass an instance of a class deriving from Layer: "
+                        "call its constructor.")
     require_generator(rng)
     shape = tuple(shape) if isinstance(shape, Iterable) else (shape,)
     if not all(is_whole(size, 1) for size in shape):

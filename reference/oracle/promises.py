@@ -196,7 +196,7 @@ PROMISES = [
       for name, route in FIRST_ROUTES.items() for part in ("dW", "dx")],
     *[(f"{part} by differences", _differences(part), NOT_THE_DERIVATIVE) for part in ("dW", "dx")],
     ("dx in the tails", _tails,
-     "where slopes vanish, half of their digits are lost: 1 - y*y and y*(1 - y) subtract what agrees",
+     "where slopes vanish, half of their digits are lost: 1 - y*y and y*(1 - y) subtract equals",
      EPS ** 0.5),
     ("H v by complex step", _second,
      "backward differs in dual and in complex numbers: it is not analytic"),

@@ -1,4 +1,4 @@
-"""Patches and their gradients without a backward pass: what comes out if a pre-activation is pushed.
+"""Patches and their gradients without a backward pass: what comes of a pushed pre-activation.
 
     s_nt = W p_nt + push_t,    dz_n/ds_nt = dz_n/dpush_t    by complex steps, number by number.
 

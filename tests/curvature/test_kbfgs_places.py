@@ -101,5 +101,5 @@ def test_matrices_without_one_pair_of_factors_are_refused(name, error, words):
 
 def test_labels_at_places_with_weights_of_their_own_are_refused():
     for loss in ref.CrossEntropy(ignore=1), ref.CrossEntropy(weights=(1.0, 2.0)):
-        with pytest.raises(ValueError, match=r"one weight per example \(N,\), got weights \(7, 3\)"):
+        with pytest.raises(ValueError, match=r"one weight per example .*, got weights \(7, 3\)"):
             ref.kbfgs_factors(*problem(DENSES, PLACES, loss), LAM)

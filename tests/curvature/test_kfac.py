@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from reference import (Dense, Kron, Layer, LeakyReLU, Objective, Sequential, Sigmoid, SquaredError, Tanh,
-                       block, blocks, certify, dense, fisher, gauss_newton, kfac,
+from reference import (Dense, Kron, Layer, LeakyReLU, Objective, Sequential, Sigmoid, SquaredError,
+                       Tanh, block, blocks, certify, dense, fisher, gauss_newton, kfac,
                        per_example_gradients)
 from reference.arrays.precision import eps
 from tests.derivatives.cases import LOSSES, distance, make, small, weighted, wide

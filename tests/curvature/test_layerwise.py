@@ -79,8 +79,8 @@ def bottleneck_where_possible(at, i):
     return layerwise.by_bottleneck if possible else layerwise.by_weights
 
 
-WAYS = {"bottleneck": bottleneck_where_possible, "weights": lambda at, i: layerwise.by_weights, "steps": steps_where_added,
-        "own block": own_block_where_possible,
+WAYS = {"weights": lambda at, i: layerwise.by_weights, "steps": steps_where_added,
+        "bottleneck": bottleneck_where_possible, "own block": own_block_where_possible,
         "pre-activations": pre_activations_where_affine}
 
 

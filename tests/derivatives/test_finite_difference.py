@@ -55,7 +55,7 @@ def test_the_estimate_covers_a_direction_of_any_length_and_zero():
 
 
 def bent(offset, dtype=float):
-    """One ReLU whose input is `offset`, and a direction of length 1 along which it is t + offset."""
+    """One ReLU whose input is `offset`, and a direction of length 1 along which it grows as t."""
     net = Sequential(Dense(1, 1), ReLU(), Dense(1, 1))
     objective = Objective(net, SquaredError(), np.ones((1, 1)), np.full((1, 1), 3.0))
     theta = np.array([offset - 1, 1.0, 1.0, 0.5]).astype(dtype)

@@ -92,8 +92,8 @@ DATA = {
                         "weights must not be negative; the smallest is -2.0"),
     "class weights too few": (dict(loss=CrossEntropy(weights=(1, 2))), ValueError,
                               "class weights has shape (2,), but the number of classes asks for"),
-    "reduction": (dict(reduction="avg"), ValueError, "one of ('mean', 'mean over labels', 'sum'), got "
-                  "'avg'"),
+    "reduction": (dict(reduction="avg"), ValueError,
+                  "one of ('mean', 'mean over labels', 'sum'), got 'avg'"),
     "negative l2": (dict(l2=-1.0), ValueError, "l2 must be one finite number, not negative, got "
                     "-1.0"),
     "NaN l2": (dict(l2=np.nan), ValueError, "not negative, got nan"),
@@ -125,8 +125,10 @@ def test_an_objective_refuses(changes, error, message):
 @pytest.mark.parametrize("make, error, message", [
     (lambda: Dense(0, 3), ValueError, "Dense: inputs must be a whole number of at least 1, got 0."),
     (lambda: Dense(2.5, 3), ValueError, "inputs must be a whole number of at least 1, got 2.5."),
-    (lambda: Sequential().layout, ValueError, "Sequential() needs a layer with weights, as Dense(2, 1)."),
-    (lambda: Sequential(Tanh()).layout, ValueError, "Sequential(Tanh()) needs a layer with weights"),
+    (lambda: Sequential().layout, ValueError,
+     "Sequential() needs a layer with weights, as Dense(2, 1)."),
+    (lambda: Sequential(Tanh()).layout, ValueError,
+     "Sequential(Tanh()) needs a layer with weights"),
     (lambda: Sequential(Dense(2, 3), Tanh), TypeError, "layer 1 is <function Tanh"),
     (lambda: Sequential([Dense(2, 3)]), TypeError, "layer 0 is a list of 1; unpack it, as "
      "in Sequential(*layers)."),
@@ -144,7 +146,7 @@ def test_an_objective_refuses(changes, error, message):
     (lambda: Dense(3, 4, bias=None), TypeError, "bias must be True or False, got None."),
     (lambda: CrossEntropy(smoothing=np.nan), ValueError, "smoothing must be in [0, 1), got nan"),
     (lambda: CrossEntropy(smoothing=1), ValueError, "got 1."),
-    (lambda: CrossEntropy(weights=(1, np.nan)), ValueError, "not negative, got (1.0, nan)"),
+    (lambda: CrossEntropy(weights=(1, np.nan)), ValueError, "not negative; got (1, nan)"),
     (lambda: CrossEntropy(ignore=0.5), ValueError, "ignore must be a whole number"),
     (lambda: Huber(0), ValueError, "delta must be positive and finite, got 0."),
     (lambda: Huber("a"), ValueError, "delta must be positive and finite, got 'a'."),

@@ -278,7 +278,8 @@ def test_fans_count_the_places_of_the_kernel(layer, fans):
 # ---- bad input ----
 
 @pytest.mark.parametrize("make, says", [
-    (lambda: Conv2d(0, 3, 2), "inputs must be a whole number"), (lambda: Conv2d(2, 3, 0), "kernel_size"),
+    (lambda: Conv2d(0, 3, 2), "inputs must be a whole number"),
+    (lambda: Conv2d(2, 3, 0), "kernel_size"),
     (lambda: Conv2d(2, 3, (2, 2, 2)), "tuple of 2"), (lambda: Conv2d(2, 3, 1.5), "1.5"),
     (lambda: Conv2d(2, 3, 2, stride=0), "stride"), (lambda: Conv2d(2, 3, 2, padding=-1), "padding"),
     (lambda: Conv2d(2, 3, 2, padding="full"), "full"), (lambda: Conv2d(2, 3, 2, bias=1), "bias"),

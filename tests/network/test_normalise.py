@@ -432,7 +432,8 @@ def test_shapes_that_do_not_fit_are_refused(layer, shape):
 
 @pytest.mark.parametrize("make, says", [
     (lambda: LayerNorm(0), "at least 1"), (lambda: LayerNorm(()), "at least one axis"),
-    (lambda: RMSNorm((3, 2.5)), "whole number.* got 2.5"), (lambda: GroupNorm(4, 6), "choose a divisor"),
+    (lambda: RMSNorm((3, 2.5)), "whole number.* got 2.5"),
+    (lambda: GroupNorm(4, 6), "choose a divisor"),
     (lambda: BatchNorm(4, spatial=-1), "whole number"),
     (lambda: LayerNorm(4, eps=-1e-5), "not negative"),
     (lambda: LayerNorm(4, eps=np.float32(1e-5)), "Python float"),

@@ -279,7 +279,7 @@ def test_a_composite_refuses(make, error, says):
 @pytest.mark.parametrize("ask", [ref.jacobian, ref.per_example_gradients, ref.kfac])
 def test_the_layer_that_couples_the_examples_is_named(ask):
     objective = ref.Objective(NET, ref.SquaredError(), np.eye(3, 2), np.ones((3, 2)))
-    says = re.escape("layer 1: layer 0: BatchNorm(features=3) couples the examples of a batch")
+    says = re.escape("layer 1.0: BatchNorm(features=3) couples the examples of a batch")
     with pytest.raises(ValueError, match="^" + says):
         ask(objective, NET.initial(np.random.default_rng(0)))
 
@@ -325,3 +325,43 @@ def test_tensors_of_other_programs_are_refused_by_their_type():
         BatchNorm(3, mean=Tensor(), variance=np.ones(3))
     with pytest.raises(TypeError, match=r"mask is a Tensor; pass numpy.asarray\(mask\)"):
         LSTM(2, 3, mask=Tensor())
+
+
+# ---- numbers and flags of any origin ----
+
+@pytest.mark.parametrize("options", [
+    dict(l2=np.float64(0.1)), dict(loss=ref.CrossEntropy(smoothing=np.float64(0.1)))])
+def test_a_numpy_scalar_widens_nothing(options):
+    rng = np.random.default_rng(0)
+    net = ref.Sequential(ref.Dense(3, 3), ref.LeakyReLU(np.float64(0.1)), ref.Dense(3, 3))
+    theta = net.initial(rng).astype("float32")
+    objective = ref.Objective(net, options.pop("loss", ref.CrossEntropy()),
+                              rng.standard_normal((4, 3)).astype("float32"),
+                              np.array([0, 1, 2, 0]), **options)
+    for answer in (objective.value(theta), objective.grad(theta), ref.hvp(objective, theta, theta),
+                   ref.hvp(objective, theta, theta, route="autograd"),
+                   ref.kfac(objective, theta)[0].inv(np.float64(0.1)).A):
+        assert answer.dtype == np.float32
+
+
+@pytest.mark.parametrize("weights", [3, "abc", [1, None], [True, 2.0], np.ones((3, 2)), [-1.0]])
+def test_class_weights_are_a_sequence_of_numbers(weights):
+    with pytest.raises(ValueError, match="class weights must be a sequence of finite numbers"):
+        ref.CrossEntropy(weights=weights)
+
+
+@pytest.mark.parametrize("make, says", [
+    (lambda: ref.CrossEntropy(ignore=True), "ignore must be a whole number"),
+    (lambda: ref.TransformerEncoderLayer(4, 2, 5, norm_first="no"), "norm_first must be True or"),
+    (lambda: ref.TransformerEncoder(4, 2, 5, 1, norm=2), "norm must be True or False, got 2"),
+    (lambda: ref.Sequential(ref.Conv2d(1, 2, 2), ref.BatchNorm(2)).output_shape((1, 3, 3)),
+     "pass spatial=2 for images"),
+    (lambda: ref.Sequential(ref.Dense(4, 4), ref.Residual(ref.Tanh(), ref.Dense(5, 4)))
+     .output_shape((4,)), "layer 1.1: Dense"),
+    (lambda: ref.LSTM(3, 2, initial=[np.zeros((1, 4, 2))] * 2), "<float64 array .1, 4, 2.>"),
+    (lambda: ref.Sequential(ref.Tied("V", ref.Dense(3, 4)), ref.Tied("V", ref.Dense(4, 3))).layout,
+     "tied by the name 'V'"),
+])
+def test_what_is_wrong_is_said_where_it_is(make, says):
+    with pytest.raises((TypeError, ValueError), match=says):
+        make()

@@ -56,7 +56,8 @@ QUANTITIES = {
 @pytest.mark.parametrize("quantity", QUANTITIES)
 def test_every_quantity_is_in_the_precision_of_theta(quantity, loss, dtype):
     answer = QUANTITIES[quantity](objective(loss), THETA.astype(dtype))
-    assert {a.dtype for a in (answer if isinstance(answer, list) else [answer])} == {np.dtype(dtype)}
+    found = answer if isinstance(answer, list) else [answer]
+    assert {a.dtype for a in found} == {np.dtype(dtype)}
 
 
 @each_dtype
@@ -66,7 +67,8 @@ def test_kbfgs_is_in_the_precision_of_theta(dtype):
     theta = THETA.astype(dtype)
     first = ref.kbfgs_factors(some, theta, 0.3)
     for old, new in zip(first, ref.kbfgs_update(some, theta, 0.9 * theta, first, 0.3)):
-        assert {a.dtype for a in (old.A, old.Ha, new.A, new.Ha, new.Hg, new.s, new.y)} == {np.dtype(dtype)}
+        found = old.A, old.Ha, new.A, new.Ha, new.Hg, new.s, new.y
+        assert {a.dtype for a in found} == {np.dtype(dtype)}
 
 
 def test_example_weights_are_floats_that_nothing_narrows():
