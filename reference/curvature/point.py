@@ -9,7 +9,7 @@ import numpy as np
 from ..network.affine import Dense
 from ..network.compose import Sequential
 from ..network.elementwise import Elementwise
-from ..network.recurrent import Recurrent
+from ..network.layer import Wrapping
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,8 +94,8 @@ def _traces(layers, Ws, x):
 
 def _leaves(layer):
     """The layers one after the other, those within others too."""
-    if isinstance(layer, Recurrent):
-        return _leaves(layer.stack)
+    if isinstance(layer, Wrapping):
+        return _leaves(layer.inner)
     if not isinstance(layer, Sequential):
         return [layer]
     return [leaf for inner in layer.layers for leaf in _leaves(inner)]

@@ -15,8 +15,8 @@ import numpy as np
 from ..arrays import functions as F
 from ..arrays.checks import shown
 from .affine import Dense, require_counts, require_flag
-from .compose import Composite, Sequential
-from .layer import Holding, Trace
+from .compose import Sequential
+from .layer import Holding, Trace, Wrapping
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -155,7 +155,7 @@ def _require_keys(mask, causal):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class MultiHeadAttention(Holding, Composite):
+class MultiHeadAttention(Holding, Wrapping):
     """x (N, T, D) -> y (N, T, D): y = W_o attention(W_i x), biases included.
 
     torch.nn.MultiheadAttention(D, heads, bias=bias, batch_first=True) of x with itself.
@@ -184,37 +184,20 @@ class MultiHeadAttention(Holding, Composite):
 
     def __post_init__(self):
         require_flag("bias", self.bias)
-        object.__setattr__(self, "mask", self.layers[1].mask)
+        object.__setattr__(self, "mask", self.inner.layers[1].mask)
 
     @cached_property
-    def chain(self):
+    def inner(self):
         """W_i, the attention, and W_o."""
         D = self.features
         attention = Attention(D, self.heads, self.causal, self.mask)
         return Sequential(Dense(D, 3 * D, self.bias), attention, Dense(D, D, self.bias),
                           names=("in_proj", "", "out_proj"))
 
-    @property
-    def layers(self):
-        """Those of the chain."""
-        return self.chain.layers
-
-    def output_shape(self, shape):
-        """(T, D) -> (T, D)."""
-        return self.chain.output_shape(shape)
-
-    def trace(self, Ws, x):
-        """The chain's."""
-        return self.chain.trace(Ws, x)
-
-    def pull(self, Ws, trace, dy, data=False):
-        """The chain's."""
-        return self.chain.pull(Ws, trace, dy, data)
-
     def parts(self, Ws):
         """in_proj_weight (3D, D), in_proj_bias, out_proj.weight and out_proj.bias."""
         return {name.replace("in_proj.", "in_proj_"): array
-                for name, array in self.chain.parts(Ws).items()}
+                for name, array in self.inner.parts(Ws).items()}
 
     def batch(self, index):
         """With the rows `index` of the mask."""

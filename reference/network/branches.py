@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from ..arrays import functions as F
 from .compose import Composite, Sequential, require_layers
 from .elementwise import Elementwise
-from .layer import Layer, Trace
+from .layer import Layer, Trace, Wrapping
 from .names import distinct
 
 JOINS = ("add", "concatenate")
@@ -118,7 +118,7 @@ def Residual(*layers, names=None):
 
 
 @dataclass(frozen=True)
-class Tied(Layer):
+class Tied(Wrapping):
     """A layer whose matrices are shared with every other Tied layer of the same name in a network.
 
     Its gradient sums over all uses, and so do Kronecker factors over all places.
@@ -136,59 +136,15 @@ class Tied(Layer):
         require_layers([self.layer])
 
     @property
-    def shapes(self):
-        """The layer's."""
-        return self.layer.shapes
+    def inner(self):
+        """The layer."""
+        return self.layer
 
     @property
     def ties(self):
         """(name, i) for its matrix i."""
         return tuple((self.name, i) for i in range(len(self.shapes)))
 
-    @property
-    def couples(self):
-        """The layer's."""
-        return self.layer.couples
-
-    @property
-    def coupling(self):
-        """The layer's."""
-        return self.layer.coupling
-
-    @property
-    def indices(self):
-        """The layer's."""
-        return self.layer.indices
-
-    @property
-    def apart(self):
-        """The layer's."""
-        return self.layer.apart
-
-    def output_shape(self, shape):
-        """The layer's."""
-        return self.layer.output_shape(shape)
-
-    def trace(self, Ws, x):
-        """The layer's."""
-        return self.layer.trace(Ws, x)
-
-    def pull(self, Ws, trace, dy, data=False):
-        """The layer's."""
-        return self.layer.pull(Ws, trace, dy, data)
-
-    def start(self, rng, scheme):
-        """The layer's."""
-        return self.layer.start(rng, scheme)
-
-    def parts(self, Ws):
-        """The layer's."""
-        return self.layer.parts(Ws)
-
     def batch(self, index):
         """The layer for the examples `index`."""
         return Tied(self.name, self.layer.batch(index))
-
-    def require_input(self, x):
-        """As the layer."""
-        self.layer.require_input(x)

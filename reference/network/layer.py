@@ -89,6 +89,18 @@ class Layer:
         require_float("x", x, "f")
 
 
+class Wrapping(Layer):
+    """A layer made of another one, `inner`, which answers whatever it does not answer itself."""
+
+    def _inner(name):
+        return property(lambda self: getattr(self.inner, name), doc=f"The inner layer's {name}.")
+
+    shapes, ties, couples, coupling, indices, apart = map(
+        _inner, "shapes ties couples coupling indices apart".split())
+    output_shape, trace, pull, start, parts, require_input = map(
+        _inner, "output_shape trace pull start parts require_input".split())
+
+
 class Holding(Layer):
     """A dataclass with eq=False and repr=False, some of whose fields, `arrays`, may be arrays.
 

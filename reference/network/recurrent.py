@@ -12,11 +12,11 @@ from .branches import Parallel
 from .cells import Elman, GatedAfter, GatedBefore, LongShort
 from .compose import Sequential
 from .direction import Direction
-from .layer import Holding
+from .layer import Holding, Wrapping
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Recurrent(Holding):
+class Recurrent(Holding, Wrapping):
     """What RNN, LSTM and GRU share: a stack of layers of one or two directions.
 
     Parameters
@@ -109,7 +109,7 @@ class Recurrent(Holding):
     # ---- as a composite ----
 
     @cached_property
-    def stack(self):
+    def inner(self):
         """The layers, from the lowest to the top, each of one or two directions."""
         ways = 1 + self.bidirectional
         levels = []
@@ -126,33 +126,12 @@ class Recurrent(Holding):
             self.last and k == self.layers - 1, tuple(a[k * ways + way] for a in self.states),
             self.mask, f"_l{k}" + "_reverse" * way)
 
-    @property
-    def shapes(self):
-        """W_ih and W_hh of each direction of each layer."""
-        return self.stack.shapes
-
     def output_shape(self, shape):
         """(T, I) -> (T, H or 2H), or (H or 2H,)."""
         try:
-            return self.stack.output_shape(shape)
+            return self.inner.output_shape(shape)
         except ValueError as error:
             raise ValueError(f"{self}: {str(error).partition(': ')[2]}") from None
-
-    def trace(self, Ws, x):
-        """The stack's."""
-        return self.stack.trace(Ws, x)
-
-    def pull(self, Ws, trace, dy, data=False):
-        """The stack's."""
-        return self.stack.pull(Ws, trace, dy, data)
-
-    def start(self, rng, scheme):
-        """Each gate of each matrix by `scheme`."""
-        return self.stack.start(rng, scheme)
-
-    def parts(self, Ws):
-        """weight_ih_l0, weight_hh_l0, bias_ih_l0, bias_hh_l0, ..., ending in _reverse."""
-        return self.stack.parts(Ws)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
