@@ -103,3 +103,18 @@ def test_labels_at_places_with_weights_of_their_own_are_refused():
     for loss in ref.CrossEntropy(ignore=1), ref.CrossEntropy(weights=(1.0, 2.0)):
         with pytest.raises(ValueError, match=r"one weight per example .*, got weights \(7, 3\)"):
             ref.kbfgs_factors(*problem(DENSES, PLACES, loss), LAM)
+
+
+def test_weights_of_one_are_no_weights_at_places():
+    rng = np.random.default_rng(0)
+    net = ref.Sequential(ref.Dense(3, 2), ref.Tanh(), ref.Dense(2, 2))
+    x, y = rng.standard_normal((4, 5, 3)), rng.standard_normal((4, 5, 2))
+    theta = rng.standard_normal(net.layout.size)
+    plain, weighted = (ref.Objective(net, ref.SquaredError(), x, y, w) for w in (None, np.ones(4)))
+    both = []
+    for objective in (plain, weighted):
+        first = ref.kbfgs_factors(objective, theta, 0.3)
+        both.append(ref.kbfgs_update(objective, theta, 0.9 * theta, first, 0.3))
+    for a, b in zip(*both):
+        for name in ("A", "Ha", "Hg", "s", "y"):
+            assert distance(getattr(a, name), getattr(b, name)) <= TOLERANCE
