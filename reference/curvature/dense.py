@@ -44,13 +44,8 @@ def is_assembled(objective, theta):
             and isinstance(theta, np.ndarray) and theta.dtype.kind == "f")
 
 
-def is_chain(objective, theta):
-    """Whether all of the network is a chain."""
-    return is_assembled(objective, theta) and point(objective, theta).cut == 0
-
-
 def chain(at):
-    """The Chain at the end of a network, None if it is empty."""
+    """The Chain at the end of a network."""
     layers, traces, dys = at.layers[at.cut:], at.traces[at.cut:], at.backward[1][at.cut:]
     places = [i for i, layer in enumerate(layers) if isinstance(layer, Dense)]
     runs = [layers[i + 1:j] for i, j in zip(places, places[1:] + [len(layers)])]

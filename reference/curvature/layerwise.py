@@ -117,12 +117,12 @@ def by_steps(at, i):
     """The same rows for a recurrent layer."""
     layer, y = at.layers[i], at.traces[i][-1]
 
-    def tail(part, steps):
+    def tail(part, t):
         if layer.last:
             return at.tail(i, part)
         du = np.zeros(part.extra + y.shape, y.dtype)
-        du[..., steps, :] = part.du
+        du[..., t:, :] = part.du
         dy, later = at.tail(i, Dual(y, du))
-        return dy[..., steps, :], later
+        return dy[..., t:, :], later
     U, later = stepwise.rows(layer, at.Ws[i], at.traces[i], at.backward[0][i], tail)
     return np.concatenate([U + U.T, later], axis=1)

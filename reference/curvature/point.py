@@ -14,17 +14,32 @@ from ..network.layer import Wrapping
 
 @dataclass(frozen=True, eq=False)
 class Point:
-    """A network at theta: its layers one after the other, their matrices and traces."""
+    """A network at theta: `flat`, its layers one after the other, their matrices and traces."""
 
     objective: Any
-    layers: list
-    Ws: list
-    traces: list
+    flat: Sequential
+    matrices: list
+    trace: Any
+
+    @property
+    def layers(self):
+        """Those of `flat`."""
+        return self.flat.layers
+
+    @cached_property
+    def Ws(self):
+        """The matrices of each layer."""
+        return self.flat.shared_out(self.matrices)
+
+    @property
+    def traces(self):
+        """[x, ..., y] of each layer."""
+        return self.trace.kept
 
     @property
     def z(self):
         """The network's output."""
-        return self.traces[-1][-1]
+        return self.trace[-1]
 
     @cached_property
     def backward(self):
@@ -33,30 +48,21 @@ class Point:
 
     def pulled(self, dz):
         """(uses per layer, cotangents dys of their outputs), for cotangents dz (..., N, ...)."""
-        uses, dys = [], [dz]
-        for i in reversed(range(len(self.layers))):
-            here, dx = self.layers[i].pull(self.Ws[i], self.traces[i], dys[0], data=i == 0)
-            uses.insert(0, here)
-            dys.insert(0, dx)
-        return uses, dys[1:]
+        uses, dxs = self.flat.pull_all(self.matrices, self.trace, dz, data=True)
+        return self.flat.shared_out(uses), dxs[1:]
 
     def tail(self, i, y):
         """From layer i's dual output y to L and back: the cotangent of y, and all uses after i."""
-        traces = []
-        for layer, Ws in zip(self.layers[i + 1:], self.Ws[i + 1:]):
-            traces.append(layer.trace(Ws, y))
-            y = traces[-1][-1]
-        dy, uses = self.objective.dz(y), []
-        for layer, Ws, trace in zip(self.layers[:i:-1], self.Ws[:i:-1], traces[::-1]):
-            here, dy = layer.pull(Ws, trace, dy)
-            uses[:0] = here
+        rest, Ws = Sequential(*self.layers[i + 1:]), [W for Ws in self.Ws[i + 1:] for W in Ws]
+        trace = rest.trace(Ws, y)
+        uses, dy = rest.pull(Ws, trace, self.objective.dz(trace[-1]))
         return dy, uses
 
     def batch(self, index):
         """The network for some of the examples; L is of all of them still."""
-        layers = _leaves(self.objective.net.batch(index))
-        return Point(self.objective, layers, self.Ws,
-                     _traces(layers, self.Ws, self.traces[0][0][index]))
+        flat = Sequential(*_leaves(self.objective.net.batch(index)))
+        return Point(self.objective, flat, self.matrices,
+                     flat.trace(self.matrices, self.trace[0][index]))
 
     @cached_property
     def cut(self):
@@ -76,20 +82,9 @@ class Point:
 
 def point(objective, theta):
     """The Point of the objective at theta."""
-    leaves, Ws, own = _leaves(objective.net), objective.net.matrices(theta), []
-    for layer in leaves:
-        own.append(Ws[:len(layer.shapes)])
-        Ws = Ws[len(layer.shapes):]
-    return Point(objective, leaves, own, _traces(leaves, own,
-                                                 objective.net.lifted(theta, objective.x)))
-
-
-def _traces(layers, Ws, x):
-    traces = []
-    for layer, own in zip(layers, Ws):
-        traces.append(layer.trace(own, x))
-        x = traces[-1][-1]
-    return traces
+    net = objective.net
+    flat, Ws = Sequential(*_leaves(net)), net.matrices(theta)
+    return Point(objective, flat, Ws, flat.trace(Ws, net.lifted(theta, objective.x)))
 
 
 def _leaves(layer):

@@ -19,20 +19,19 @@ from ..arrays.dual import Dual
 from ..network.recurrent import Direction
 from .contractions import contract, tangent
 
-HALF = 2                              # of the terms u = t, which H = U + U^T counts twice
 ROWS = 16                             # directions at a time
 
 
 def few_steps(layer, x):
     """Whether the steps are fewer than the numbers that meet a pre-activation."""
-    return (isinstance(layer, Direction) and layer.cell.added
+    return (isinstance(layer, Direction) and layer.cell.added and not layer.backwards
             and x.shape[-2] < layer.inputs + layer.hidden)
 
 
 def rows(layer, Ws, trace, uses, tail):
     """(U (P_l, P_l), rows (P_l, ...) of the layers after it) of a recurrent layer.
 
-    tail(y, steps) takes the dual output of the steps to its cotangent and the later layers' uses.
+    tail(y, t) takes the dual output from step t on to its cotangent and the later layers' uses.
     """
     (p, g), (q, _) = (use.pairs()[0] for use in uses)
     P = np.concatenate([p, q], axis=-1)                                             # (N, T, J)
@@ -41,10 +40,9 @@ def rows(layer, Ws, trace, uses, tail):
     for k in (slice(k, k + ROWS) for k in range(0, G, ROWS)):
         after = 0
         for t in range(T):
-            steps = slice(0, t + 1) if layer.backwards else slice(t, T)
-            Rq, Rg, uses = _perturbed(layer, Ws, trace, steps, E[k], tail)
-            Rg[..., -1 if layer.backwards else 0] /= HALF
-            _add_step(U[:, k], P[:, t], P[:, steps], g[:, steps], Rg, Rq)
+            Rq, Rg, uses = _perturbed(layer, Ws, trace, t, E[k], tail)
+            Rg[..., 0] /= 2                       # of u = t, which H = U + U^T counts twice
+            _add_step(U[:, k], P[:, t], P[:, t:], g[:, t:], Rg, Rq)
             after = after + _of_later_layers(P[:, t:t + 1], uses, E[k])
         later.append(after)
     later = np.concatenate(later)
@@ -59,25 +57,24 @@ def _of_later_layers(p, uses, E):
     return np.concatenate(parts, axis=-1) if parts else np.zeros((len(E), p.shape[-1], 0), p.dtype)
 
 
-def _perturbed(layer, Ws, trace, steps, E, tail):
-    """R{h} of the steps before (N, T, K, H) and R{g} (N, K, G, T), along E at the first step.
+def _perturbed(layer, Ws, trace, t, E, tail):
+    """R{h} of the step before (N, T - t, K, H) and R{g} (N, K, G, T - t), along E at step t.
 
-    A perturbation of s_t is an input of its own, which is 1 at the first step and 0 later, with a
-    weight 0 + eps e_k.  Also the uses of later layers.
+    A perturbation of s_t is an input of its own, which is 1 at step t and 0 later, with a weight
+    0 + eps e_k.  Also the uses of later layers.
     """
     x, (_, _, before, _) = trace[0], trace.kept
     N, T = x.shape[:2]
-    start = T - steps.stop if layer.backwards else steps.start
-    states = tuple(np.ascontiguousarray(a[:, start * N:(start + 1) * N].T) for a in before)
-    mask = None if layer.mask is None else layer.mask[:, steps]
+    states = tuple(np.ascontiguousarray(a[:, t * N:(t + 1) * N].T) for a in before)
+    mask = None if layer.mask is None else layer.mask[:, t:]
     sub = replace(layer, inputs=layer.inputs + 1, initial=states, mask=mask)
-    first = np.zeros((N, steps.stop - steps.start, 1), x.dtype)
-    first[:, -1 if layer.backwards else 0] = 1
+    first = np.zeros((N, T - t, 1), x.dtype)
+    first[:, 0] = 1
     W, I = Ws[0], layer.inputs
     column = Dual(np.zeros((len(W), 1), W.dtype), E[:, :, None])
     wider = [F.concatenate([W[:, :I], column, W[:, I:]]), *Ws[1:]]
-    run = sub.trace(wider, np.concatenate([x[:, steps], first], axis=-1))
-    dy, after = tail(run[-1], steps)
+    run = sub.trace(wider, np.concatenate([x[:, t:], first], axis=-1))
+    dy, after = tail(run[-1], t)
     [(q, g)] = sub.pull(wider, run, dy, data=True)[0][1].pairs()
     Rq, Rg = tangent(q, len(E)).transpose(1, 2, 0, 3), g.du.transpose(1, 0, 3, 2)
     return np.ascontiguousarray(Rq), np.ascontiguousarray(Rg), after

@@ -4,8 +4,8 @@
 
 Each column of the tableau removes one power: T_k(h) = T_{k-1}(h/2) + (T_{k-1}(h/2) - T_{k-1}(h))
 /(4^k - 1).  T_k(h) - T_{k-1}(h) estimates the error, which is never below the rounding error
-eps |f|/h of the smallest step in it; the smallest estimate wins [Rid82].  T_k(h) - T_{k-1}(h/2), which is
-smaller, would be small at a kink, too, where D(h) doubles again and again.
+eps |f|/h of the smallest step in it; the smallest estimate wins [Rid82].  T_k(h) - T_{k-1}(h/2),
+which is smaller, would be small at a kink, too, where D(h) doubles again and again.
 Needs no analytic code, and pays for it: about two thirds of the digits.
 """
 

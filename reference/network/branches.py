@@ -7,6 +7,7 @@ from .compose import Composite, Sequential, require_layers
 from .elementwise import Elementwise
 from .layer import Layer, Trace, Wrapping
 from .names import distinct
+from .uses import added
 
 JOINS = ("add", "concatenate")
 
@@ -62,7 +63,7 @@ class Parallel(Composite):
         """[x, y], and the branches' own traces."""
         kept = [layer.trace(own, x) for layer, own in zip(self.layers, self.shared_out(Ws))]
         ys = [trace[-1] for trace in kept]
-        return Trace([x, _added(ys) if self.join == "add" else self._joined(ys)], kept)
+        return Trace([x, added(ys) if self.join == "add" else self._joined(ys)], kept)
 
     def pull(self, Ws, trace, dy, data=False):
         """The branches' uses, and the sum of their dx: None if one leaves it out."""
@@ -72,7 +73,7 @@ class Parallel(Composite):
             here, dx = layer.pull(own, kept, part, data)
             uses += here
             dxs.append(dx)
-        return uses, None if any(dx is None for dx in dxs) else _added(dxs)
+        return uses, None if any(dx is None for dx in dxs) else added(dxs)
 
     def _joined(self, ys):
         turned = [F.swapaxes(y, self.axis, -1) for y in ys]
@@ -101,13 +102,6 @@ class Parallel(Composite):
                 raise ValueError(f"branch {i}: {layer} takes numbers, and another branch indices; "
                                  "let an Embedding come before all branches.")
             layer.require_input(x)
-
-
-def _added(arrays):
-    total = arrays[0]
-    for array in arrays[1:]:
-        total = total + array
-    return total
 
 
 def Residual(*layers, names=None):

@@ -159,11 +159,11 @@ class Shared:
 
     def total(self):
         """The sum over the uses."""
-        return _added([use.total() for use in self.uses])
+        return added([use.total() for use in self.uses])
 
     def each(self):
         """The sum over the uses, example by example."""
-        return _added([use.each() for use in self.uses])
+        return added([use.each() for use in self.uses])
 
     def pairs(self):
         """The pairs of all uses, their places one after the other."""
@@ -171,11 +171,9 @@ class Shared:
                 (zip(*group) for group in zip(*(use.pairs() for use in self.uses)))]
 
 
-def _added(matrices):
-    total = matrices[0]
-    for matrix in matrices[1:]:
-        total = total + matrix
-    return total
+def added(arrays):
+    """The sum of the arrays, of any system."""
+    return sum(arrays[1:], arrays[0])
 
 
 def _beside(arrays):

@@ -108,13 +108,19 @@ def quantity_tasks(rng, objective, theta, where, peers=()):
             for quantity, function in ours.items()}
 
 
+def layer_tasks(rng, objective, theta, where, peers=()):
+    """Every quantity, and what products with directions cost."""
+    return {**quantity_tasks(rng, objective, theta, where, peers),
+            **_products(rng, objective, theta, where)}
+
+
 TITLES = {"gradient": "gradient", "hvp": "H v", "ggnvp": "G v", "hessian": "Hessian",
           "gauss_newton": "Gauss-Newton"}
 PROBLEMS = {
     "chain": chain_tasks,
-    "lenet": lambda rng, peers: quantity_tasks(
+    "lenet": lambda rng, peers: layer_tasks(
         rng, *lenet_objective(rng), "LeNet on 14 x 14, N = 128, P = 1626", peers),
-    "lstm": lambda rng, peers: quantity_tasks(
+    "lstm": lambda rng, peers: layer_tasks(
         rng, *lstm_objective(rng), "LSTM 8-16 over 12 steps, N = 64, P = 1749", peers)}
 
 
