@@ -1,4 +1,4 @@
-"""Conjugate gradients and Lanczos for whatever acts by `A(v)`, in the precision of the vectors."""
+"""Conjugate gradients, MINRES and Lanczos for whatever acts by `A(v)`, in the vectors' precision."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,16 +7,17 @@ import numpy as np
 
 
 @dataclass(frozen=True)
-class CGResult:
+class Solution:
     """x, the residual b - A x, the number of products, and why it stopped."""
 
     x: Any
     residual: Any
     iterations: int
-    reason: str                     # "converged" | "negative curvature" | "iterations"
+    reason: str         # "converged", "iterations"; cg: "negative curvature", "indefinite
+                        # preconditioner"; minres: "singular"
 
 
-def cg(A, b, x=None, tol=1e-10, maxiter=None):
+def cg(A, b, x=None, tol=1e-10, maxiter=None, M=None):
     """Conjugate gradients for A x = b, A symmetric positive definite and given as a function.
 
     Differs from scipy.sparse.linalg.cg:
@@ -35,25 +36,94 @@ def cg(A, b, x=None, tol=1e-10, maxiter=None):
         Stop at |r| <= tol |b|.
     maxiter : int, optional
         At most this many products; 10 n if omitted.
+    M : callable, optional
+        Preconditioner v -> M v, symmetric positive definite, near A^-1 [HS52; Mar10].
 
     Returns
     -------
-    CGResult
+    Solution
     """
     x = 0 * b if x is None else x
+    M = _same if M is None else M
     r = b - A(x)
-    p, rr, goal, k = r, r @ r, tol * tol * (b @ b), -1
+    p = z = M(r)
+    rz, goal, k = r @ z, tol * tol * (b @ b), -1
     for k in range(10 * b.size if maxiter is None else maxiter):
-        if rr <= goal:
-            return CGResult(x, b - A(x), k, "converged")
+        if r @ r <= goal:
+            return Solution(x, b - A(x), k, "converged")
+        if not rz > 0:
+            return Solution(x, b - A(x), k, "indefinite preconditioner")
         q = A(p)
         curvature = p @ q
         if not curvature > 0:
-            return CGResult(x, b - A(x), k, "negative curvature")
-        x, r = x + (rr / curvature) * p, r - (rr / curvature) * q
-        rr, before = r @ r, rr
-        p = r + (rr / before) * p
-    return CGResult(x, b - A(x), k + 1, "converged" if rr <= goal else "iterations")
+            return Solution(x, b - A(x), k, "negative curvature")
+        x, r = x + (rz / curvature) * p, r - (rz / curvature) * q
+        z = M(r)
+        rz, before = r @ z, rz
+        p = z + (rz / before) * p
+    return Solution(x, b - A(x), k + 1, "converged" if r @ r <= goal else "iterations")
+
+
+def _same(v):
+    return v
+
+
+def minres(A, b, x=None, tol=1e-10, maxiter=None):
+    """The x of least |b - A x| in the Krylov space, A symmetric and perhaps indefinite [PS75].
+
+    Lanczos gives A V_k = V_{k+1} T_k, V_1 = r/|r|, so that |b - A x| = | |r| e_1 - T_k y | for
+    x + V_k y.  Givens rotations make T_k = Q^T R, one column (epsilon, delta, gamma) at a time, and
+    x moves along the columns of W = V R^-1.  The residual never grows; A is not squared.
+
+    Differs from scipy.sparse.linalg.minres:
+    1. it stops at |r| <= tol |b| alone, not at tol |A| |x| as well;
+    2. it works in the precision of b, longdouble included;
+    3. it returns why it stopped, with the recomputed residual.
+
+    Parameters
+    ----------
+    A, b, x, tol, maxiter
+        As in `cg`.
+
+    Returns
+    -------
+    Solution
+        "singular" if |A r| <= tol |A| |r|: what is left of b is outside the range of A, or as good
+        as, and x a solution of least squares.
+    """
+    x = 0 * b if x is None else x
+    r = b - A(x)
+    size, goal, k = _length(r), tol * _length(b), -1        # |r|, what is wanted of it
+    least = max(tol, 10 * np.finfo(b.dtype).eps)
+    v = r / size if size > 0 else r
+    before = w = w_before = 0 * b
+    beta = sine = epsilon = delta_bar = norm = 0 * size
+    cosine = sine - 1
+    for k in range(10 * b.size if maxiter is None else maxiter):
+        if size <= goal:
+            return Solution(x, b - A(x), k, "converged")
+        q = A(v) - beta * before                            # Lanczos: row k of T
+        alpha = v @ q
+        q = q - alpha * v
+        beta_next = _length(q)
+        norm = np.maximum(norm, (alpha * alpha + beta * beta + beta_next * beta_next) ** 0.5)
+
+        above, delta = epsilon, cosine * delta_bar + sine * alpha
+        gamma_bar = sine * delta_bar - cosine * alpha
+        epsilon, delta_bar = sine * beta_next, -cosine * beta_next
+        if np.hypot(gamma_bar, delta_bar) <= least * norm:    # |A r| <= least |A| |r|
+            return Solution(x, b - A(x), k + 1, "singular")
+        gamma = np.hypot(gamma_bar, beta_next)
+        cosine, sine = gamma_bar / gamma, beta_next / gamma
+
+        w, w_before = (v - delta * w - above * w_before) / gamma, w
+        x, size = x + cosine * size * w, sine * size
+        before, v, beta = v, q / beta_next if beta_next > 0 else q, beta_next
+    return Solution(x, b - A(x), k + 1, "converged" if size <= goal else "iterations")
+
+
+def _length(v):
+    return (v @ v) ** 0.5
 
 
 def lanczos(A, v, steps):

@@ -1,10 +1,11 @@
-"""Conjugate gradients and Lanczos against exact answers, in the precision of their vectors."""
+"""Conjugate gradients, MINRES and Lanczos against exact answers, in their vectors' precision."""
 
 import numpy as np
 import pytest
+import scipy.sparse.linalg
 
 from reference.arrays import ball
-from reference.arrays.krylov import cg, lanczos
+from reference.arrays.krylov import cg, lanczos, minres
 
 TYPES = {"float32": np.float32, "float64": np.float64, "longdouble": np.longdouble}
 each_type = pytest.mark.parametrize("dtype", TYPES.values(), ids=TYPES)
@@ -90,6 +91,113 @@ def test_cg_runs_on_balls():
         result = cg(lambda v: A @ v, ball.exact(np.array([1.0, 2.0])), tol=1e-40)
         assert result.reason == "converged"
         assert (ball.distance(11 * result.x, np.array([1.0, 7.0])) < 1e-40).all()
+
+
+def test_scipys_cg_takes_the_same_steps():
+    A, b = definite(np.linspace(1, 50, 20)), np.arange(1.0, 21)
+    for k in (1, 2, 5, 10):
+        x = scipy.sparse.linalg.cg(A, b, rtol=0, maxiter=k)[0]
+        assert np.abs(cg(lambda v: A @ v, b, tol=0, maxiter=k).x - x).max() <= 1e-13 * 20
+
+
+# ---- preconditioned ----
+
+@each_type
+def test_a_preconditioner_changes_the_way_and_not_the_answer(dtype):
+    """With M = D^-1 the iterates are D^-1/2 times those of D^-1/2 A D^-1/2 without."""
+    D = np.linspace(1, 9, 12).astype(dtype) ** 4
+    root = np.sqrt(D)
+    A = root[:, None] * definite(np.linspace(1, 3, 12), dtype) * root
+    b, eps = np.arange(1, 13).astype(dtype), np.finfo(dtype).eps
+    scaled = A / root / root[:, None]
+    for k in (1, 2, 4):
+        plain = cg(lambda v: scaled @ v, b / root, tol=0, maxiter=k)
+        aided = cg(lambda v: A @ v, b, tol=0, maxiter=k, M=lambda r: r / D)
+        assert aided.x.dtype == dtype
+        assert np.abs(root * aided.x - plain.x).max() <= 1e3 * eps * np.abs(plain.x).max()
+    few = cg(lambda v: A @ v, b, tol=1e3 * eps, M=lambda r: r / D)
+    assert few.reason == "converged"
+    assert few.iterations < cg(lambda v: A @ v, b, tol=1e3 * eps).iterations
+    exact = cg(lambda v: D * v, b, tol=10 * eps, M=lambda r: r / D)
+    assert (exact.reason, exact.iterations) == ("converged", 1)
+
+
+def test_a_preconditioner_that_is_not_definite_is_said_to_be():
+    result = cg(lambda v: v, np.ones(3), M=lambda r: -r)
+    assert (result.reason, result.iterations) == ("indefinite preconditioner", 0)
+
+
+# ---- MINRES ----
+
+def indefinite(dtype=float):
+    return definite(np.concatenate([-np.linspace(1, 20, 8), np.linspace(2, 50, 12)]), dtype)
+
+
+def least_residual(A, b, k):
+    """The smallest |b - A x| for x in span(b, A b, ..., A^(k-1) b), by an orthonormal basis."""
+    basis = [b]
+    for _ in range(k - 1):
+        basis.append(A @ basis[-1] / np.linalg.norm(basis[-1]))
+    K = np.linalg.qr(np.array(basis).T)[0]
+    y = np.linalg.lstsq(A @ K, b, rcond=None)[0]
+    return K @ y, np.linalg.norm(b - A @ K @ y)
+
+
+@each_type
+def test_minres_solves_indefinite_systems_in_the_precision_of_b(dtype):
+    A, eps = indefinite(dtype), np.finfo(dtype).eps
+    x, tol = np.arange(20).astype(dtype), 100 * eps
+    result = minres(lambda v: A @ v, A @ x, tol=tol)
+    assert result.reason == "converged" and result.x.dtype == result.residual.dtype == dtype
+    assert np.array_equal(result.residual, A @ x - A @ result.x)
+    size = np.sqrt((A @ x) @ (A @ x))
+    assert np.sqrt(result.residual @ result.residual) <= 10 * tol * size
+    assert np.abs(result.x - x).max() <= 10 * tol * size                   # |A^-1| = 1
+
+
+@pytest.mark.parametrize("k", [1, 2, 3, 6])
+def test_every_iterate_of_minres_has_the_least_residual_and_is_scipys(k):
+    A, b = indefinite(), np.arange(1.0, 21)
+    result = minres(lambda v: A @ v, b, tol=0, maxiter=k)
+    x, residual = least_residual(A, b, k)
+    assert (result.reason, result.iterations) == ("iterations", k)
+    assert np.abs(result.x - x).max() <= 1e-12 * np.abs(x).max()            # A^k b, |A| = 50
+    assert abs(np.linalg.norm(result.residual) / residual - 1) <= 1e-13
+    theirs = scipy.sparse.linalg.minres(A, b, rtol=0, maxiter=k)[0]
+    assert np.abs(result.x - theirs).max() <= 1e-13 * np.abs(x).max()
+
+
+def test_residuals_of_minres_fall_where_cg_finds_negative_curvature():
+    A, b = indefinite(), np.ones(20)
+    assert cg(lambda v: A @ v, b).reason == "negative curvature"
+    sizes = [np.linalg.norm(minres(lambda v: A @ v, b, tol=0, maxiter=k).residual)
+             for k in range(12)]
+    assert all(later <= earlier * (1 + 1e-14) for earlier, later in zip(sizes, sizes[1:]))
+
+
+def test_minres_says_singular_where_b_is_outside_the_range_and_x_is_of_least_squares():
+    A = definite([0.0, 0.0, -1.0, 2.0, 3.0])
+    b = np.ones(5)
+    result = minres(lambda v: A @ v, b)
+    assert result.reason == "singular" and np.linalg.norm(A @ result.residual) <= 1e-9
+    least = np.linalg.norm(b - A @ np.linalg.lstsq(A, b)[0])
+    assert abs(np.linalg.norm(result.residual) - least) <= 1e-12
+    inside = minres(lambda v: A @ v, A @ b)
+    assert inside.reason == "converged" and np.abs(A @ inside.x - A @ b).max() <= 1e-9
+    assert minres(lambda v: 0 * v, b).reason == "singular"
+
+
+def test_minres_starts_where_it_is_told_and_says_when_it_ran_out():
+    A = indefinite()
+    b, start = np.ones(20), np.full(20, 0.3)
+    start.flags.writeable = b.flags.writeable = False
+    assert minres(lambda v: A @ v, A @ start, x=start).iterations == 0
+    product = counted(A)
+    assert minres(product, b, x=start, maxiter=3).iterations == 3
+    assert product.count == 3 + 2
+    assert minres(lambda v: A @ v, b, maxiter=0).reason == "iterations"
+    assert minres(lambda v: A @ v, np.zeros(20)).reason == "converged"
+    assert minres(lambda v: np.nan * v, b).reason == "iterations"           # never converged
 
 
 # ---- Lanczos ----
