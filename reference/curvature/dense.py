@@ -44,20 +44,20 @@ def is_assembled(objective, theta):
             and isinstance(theta, np.ndarray) and theta.dtype.kind == "f")
 
 
-def chain(at):
-    """The Chain at the end of a network."""
+def chain(at, bent=slope_and_bend):
+    """The Chain at the end of a network; bent(run, s, dx) -> (f', f'' dx) of elementwise layers."""
     layers, traces, dys = at.layers[at.cut:], at.traces[at.cut:], at.backward[1][at.cut:]
     places = [i for i, layer in enumerate(layers) if isinstance(layer, Dense)]
     runs = [layers[i + 1:j] for i, j in zip(places, places[1:] + [len(layers)])]
-    bent = [slope_and_bend(run, traces[i][-1], dys[i + len(run)]) for i, run in zip(places, runs)
+    both = [bent(run, traces[i][-1], dys[i + len(run)]) for i, run in zip(places, runs)
             if run or i != places[-1]]
     return Chain([W for Ws in at.Ws[at.cut:] for W in Ws],
                  [layers[i].patches(traces[i][0]) for i in places],
-                 [slope for slope, _ in bent], [bend for _, bend in bent],
+                 [slope for slope, _ in both], [bend for _, bend in both],
                  [dys[i] for i in places], [layers[i].bias for i in places])
 
 
-def _output(c, S, bends):
+def output_curvature(c, S, bends):
     """S seen before a last run of elementwise layers, and the slopes and bends within."""
     if len(c.slopes) < len(c.Ws):
         return c.slopes, (c.bends if bends else None), S
@@ -71,13 +71,13 @@ def _output(c, S, bends):
 def _chain_matrix(at, S, second_order):
     """The chain's block (p, p) of the Hessian or of J^T S J."""
     c = chain(at)
-    slopes, bends, S = _output(c, S, second_order)
+    slopes, bends, S = output_curvature(c, S, second_order)
     return assembly.assemble(c.Ws, c.ps, slopes, bends, c.gs if second_order else None, S, c.bias)
 
 
 def _chain_blocks(at, S, second_order):
     c = chain(at)
-    slopes, bends, S = _output(c, S, second_order)
+    slopes, bends, S = output_curvature(c, S, second_order)
     return assembly.assemble_blocks(c.Ws, c.ps, slopes, bends, S, c.bias)
 
 
