@@ -15,6 +15,9 @@ A matrix used at T places per example, of which [GRB20] does not speak: A, pbar 
 over places too, gbar is the mean over examples of the sum over places, dL/db of a bias b.  Then
 y = G s on a deep linear network, G K-FAC's: Hg (x) Ha is on the scale of the inverse of the block.
 
+K-BFGS(L) keeps no Hg but the last pairs that made it (limited_memory.py), which is the same matrix
+as long as no pair is forgotten; all else is as above.
+
 Differs from the authors' code:
 1. sqrt(lam) >= 1, where their second damping has a pole, is refused;
 2. s = y = 0 is left alone, where their damping divides 0 by 0.
@@ -29,15 +32,20 @@ from ..arrays import functions as F
 from ..arrays.checks import require_finite, require_theta
 from ..arrays.linalg import inverse, symmetric
 from ..network.uses import flat
+from .bfgs import double_damping, guarded_bfgs_inverse, hessian_action, root
 from .kfac import input_factor
 from .kron import Kron
+from .limited_memory import LimitedMemory, guarded_append, limited
 
-DECAY, MU, SKIP = 0.9, 0.2, 1e-4       # [GRB20]: averages, first damping, least curvature
+DECAY = 0.9                            # of the past in the averages [GRB20]
 
 
 @dataclass(frozen=True, eq=False)
 class Factors:
-    """What K-BFGS keeps of one layer: A, the inverses Ha and Hg, and the averaged pair s, y."""
+    """What K-BFGS keeps of one layer: A, the inverses Ha and Hg, and the averaged pair s, y.
+
+    In K-BFGS(L) Hg is a LimitedMemory, which `kron` and `block` make dense.
+    """
 
     A: Any
     Ha: Any
@@ -47,63 +55,17 @@ class Factors:
 
     def kron(self):
         """Hg (x) Ha: the inverse of the block, which acts on the gradient."""
-        return Kron(self.Hg, self.Ha)
+        return Kron(self.Hg.dense() if _is_limited(self.Hg) else self.Hg, self.Ha)
 
-
-# ---- BFGS on an inverse matrix ----
-
-def bfgs_inverse(H, s, y):
-    """H+ = (I - rho s y^T) H (I - rho y s^T) + rho s s^T, rho = 1/(s.y): then H+ y = s.
-
-    Written out as H + (rho^2 y.Hy + rho) s s^T - rho (s (Hy)^T + (Hy) s^T) [GRB20].
-    """
-    rho, Hy = 1 / (s @ y), H @ y
-    cross = np.outer(s, Hy)
-    return symmetric(H + (rho * rho * (y @ Hy) + rho) * np.outer(s, s) - rho * (cross + cross.T))
-
-
-def guarded_bfgs_inverse(H, s, y, scale):
-    """BFGS unless s.y <= 1e-4 |s|^2 |scale|, or the result is not finite; then H itself."""
-    curvature, least = s @ y, SKIP * (s @ s) * (scale @ scale) ** 0.5
-    if not (_exceeds(curvature, 0) and _exceeds(curvature, least)):
-        return H
-    updated = bfgs_inverse(H, s, y)
-    return updated if np.isfinite(F.primal(updated)).all() else H
-
-
-def powell(s, y, Hy, mu=MU):
-    """s <- t s + (1 - t) Hy such that s.y >= mu y.Hy: Powell's damping on the inverse side."""
-    sy, yHy = s @ y, y @ Hy
-    if _exceeds(sy, mu * yHy) or not _exceeds(yHy, 0):
-        return s
-    t = (yHy - mu * yHy) / (yHy - sy)
-    return t * s + (1 - t) * Hy
-
-
-def levenberg_marquardt(s, y, mu):
-    """y <- t y + (1 - t) s such that s.y >= mu s.s, for mu < 1."""
-    sy, ss = s @ y, s @ s
-    if _exceeds(sy, mu * ss) or not _exceeds(ss, 0):
-        return y
-    t = (ss - mu * ss) / (ss - sy)
-    return t * y + (1 - t) * s
-
-
-def double_damping(H, s, y, lam):
-    """Powell's damping with mu = 0.2, then Levenberg-Marquardt's with mu = sqrt(lam) [GRB20]."""
-    s = powell(s, y, H @ y)
-    return s, levenberg_marquardt(s, y, _root(lam, s))
-
-
-def hessian_action(Ha, A_LM, pbar):
-    """BFGS with s = Ha pbar and y = A_LM s: no difference of gradients is needed."""
-    s = Ha @ pbar
-    return guarded_bfgs_inverse(Ha, s, A_LM @ s, pbar)
+    def block(self):
+        """Hg^-1 (x) Ha^-1: the approximation of the block itself, B_g s = y and B_a ~ A_LM."""
+        direct = self.Hg.inv() if _is_limited(self.Hg) else symmetric(inverse(self.Hg))
+        return Kron(direct, symmetric(inverse(self.Ha)))
 
 
 # ---- one step ----
 
-def initial_factors(objective, theta, lam):
+def initial_factors(objective, theta, lam, memory=None):
     """A from one pass over `objective`, Ha = A_LM^-1, Hg = I, for every weight matrix.
 
     Parameters
@@ -112,23 +74,30 @@ def initial_factors(objective, theta, lam):
     theta : array (P,)
     lam : float
         Damping, 0 < lam < 1.
+    memory : int, optional
+        K-BFGS(L): Hg is kept as the last `memory` pairs, 100 in [GRB20].  K-BFGS if omitted.
 
     Returns
     -------
     list of Factors
+
+    Raises
+    ------
+    TypeError, ValueError
+        If lam or memory is out of range, or theta is no float array (P,) of finite numbers.
     """
     _require_damping(lam)
     _require_point(objective, theta, "theta")
     first = []
     for p, s, _ in _means(objective, theta):
         A = input_factor(objective, p)
-        zero = 0 * s
-        first.append(Factors(A, symmetric(inverse(_damped(A, lam))), _eye(s), zero, zero))
+        zero, Hg = 0 * s, _eye(s) if memory is None else limited(s, memory)
+        first.append(Factors(A, symmetric(inverse(_damped(A, lam))), Hg, zero, zero))
     return first
 
 
 def update(objective, theta, theta_plus, factors, lam, decay=DECAY):
-    """The factors after the step theta -> theta_plus on one batch [GRB20, alg. 1].
+    """The factors after the step theta -> theta_plus on one batch, of either kind [GRB20, alg. 1].
 
     Parameters
     ----------
@@ -171,14 +140,15 @@ def _updated(objective, here, there, old, lam, decay):
         return now + decay * (before - now)
     A = average(old.A, input_factor(objective, p))
     s, y = average(old.s, s_here - s_there), average(old.y, g_here - g_there)
-    Hg = guarded_bfgs_inverse(old.Hg, *double_damping(old.Hg, s, y, lam), g_here)
+    taken = guarded_append if _is_limited(old.Hg) else guarded_bfgs_inverse
+    Hg = taken(old.Hg, *double_damping(old.Hg, s, y, lam), g_here)
     pbar = _mean(p, objective.beside(objective.example_weights, p))
     return Factors(A, hessian_action(old.Ha, _damped(A, lam), pbar), Hg, s, y)
 
 
 def directions(gradients, factors):
     """[-Hg M Ha, ...] for the gradient of every weight matrix."""
-    return [-(f.kron() @ M) for M, f in zip(gradients, factors)]
+    return [-(f.Hg @ M @ f.Ha) for M, f in zip(gradients, factors)]
 
 
 def step(objective, theta, factors, lam, length):
@@ -233,22 +203,16 @@ def _mean(a, w):
     return F.sum(flat(a * w[:, None, None]), -2) / (F.sum(w, -1) * a.shape[-2])
 
 
-def _root(lam, like):
-    """sqrt(lam) in the numbers of `like`."""
-    return F.sqrt(lam + F.zeros_like(like[:1]))[0]
+def _is_limited(H):
+    return isinstance(H, LimitedMemory)
 
 
 def _damped(A, lam):
-    return A + _root(lam, A[0]) * _eye(A[0])
+    return A + root(lam, A[0]) * _eye(A[0])
 
 
 def _eye(like):
     return F.identity(like) + F.zeros_like(like)
-
-
-def _exceeds(a, b):
-    """a > b; balls refuse to guess."""
-    return bool(F.positive(a - b))
 
 
 def _require_point(objective, theta, name):

@@ -21,6 +21,7 @@ from ..arrays import ball
 from ..arrays.checks import is_whole
 from ..curvature.kbfgs import Factors
 from ..curvature.kron import Kron, KronEigen
+from ..curvature.limited_memory import LimitedMemory
 from ..curvature.operator import SymmetricOperator, dense
 
 UPWARDS = Context(prec=2, rounding=ROUND_CEILING)
@@ -194,7 +195,7 @@ def _lift(a):
         return ball.exact(a)
     if isinstance(a, (list, tuple)):
         return type(a)(map(_lift, a))
-    if isinstance(a, (Factors, Kron, KronEigen)):
+    if isinstance(a, (Factors, Kron, KronEigen, LimitedMemory)):
         return type(a)(**{f.name: _lift(getattr(a, f.name)) for f in dataclasses.fields(a)})
     return _copied(a)
 
@@ -208,7 +209,8 @@ def leaves(result):
     if isinstance(result, SymmetricOperator):
         return [dense(result)]
     if dataclasses.is_dataclass(result):
-        return leaves([getattr(result, f.name) for f in dataclasses.fields(result)])
+        return leaves([getattr(result, f.name) for f in dataclasses.fields(result)
+                       if f.type is not int])                  # a size is part of the question
     if isinstance(result, (list, tuple)):
         return [leaf for item in result for leaf in leaves(item)]
     return [np.asarray(result) if not isinstance(result, np.ndarray) else result]

@@ -6,8 +6,8 @@ from scipy.optimize import BFGS
 
 from reference.arrays.linalg import symmetric
 from reference.arrays.precision import eps
-from reference.curvature.kbfgs import (bfgs_inverse, double_damping, guarded_bfgs_inverse,
-                                       hessian_action, levenberg_marquardt, powell)
+from reference.curvature.bfgs import (bfgs_inverse, double_damping, guarded_bfgs_inverse,
+                                      hessian_action, levenberg_marquardt, powell)
 from tests.derivatives.cases import distance
 
 LAM, MU = 0.3, 0.2
