@@ -57,25 +57,60 @@ def kfac(objective, theta, kind="type-2", rng=None, samples=1, setting="expand")
     Elsewhere an example weighs as the mean over its labels.  What a mask skips counts as a place.
     """
     require_theta(objective, theta)
-    if setting not in SETTINGS:
-        raise ValueError(f"setting must be one of {', '.join(SETTINGS)}, got {setting!r}.")
-    uses, middle = _statistics(objective, theta, kind, rng, samples)
-    return [_product([_factors(objective, p, g, middle, setting) for p, g in use.pairs()])
+    require_setting(setting)
+    uses, middle = statistics(objective, theta, kind, rng, samples)
+    return [product([factors(objective, p, g, middle, setting) for p, g in use.pairs()])
             for use in uses]
 
 
-def _product(krons):
+def kflr(objective, theta, setting="expand"):
+    """[Kron(G, A), ...] with G the second moment by the exact loss Hessian S = d^2 loss_n/dz^2.
+
+    `kfac` of kind "ggn", which approximates the blocks of the Gauss-Newton matrix [BRB17].
+
+    Parameters
+    ----------
+    objective : Objective
+    theta : array (P,)
+    setting : "expand" or "reduce"
+        As in `kfac`.
+
+    Returns
+    -------
+    list of Kron, or KronBlocks for matrices whose rows fall into groups
+        For cross-entropy (binary too), squared error and Poisson the same as `kfac` of type 2.
+        Another matrix for `Gaussian`, which learns its variance and whose G may be indefinite;
+        `Huber` has it alone, as no Fisher matrix.
+    """
+    return kfac(objective, theta, "ggn", setting=setting)
+
+
+def require_setting(setting):
+    """ValueError unless it is one of SETTINGS."""
+    if setting not in SETTINGS:
+        raise ValueError(f"setting must be one of {', '.join(SETTINGS)}, got {setting!r}.")
+
+
+def product(krons):
+    """One product, or the KronBlocks of several."""
     return krons[0] if len(krons) == 1 else KronBlocks(tuple(krons))
 
 
-def _factors(objective, p, g, middle, setting):
+def factors(objective, p, g, middle, setting):
+    """Kron(G, A) from patches p (N, T, I) and gradients g (M, N, T, O)."""
+    p, w, g = of_setting(objective, p, g, setting)
+    return Kron(symmetric(output_factor(g, middle)), symmetric(second_moment(p, w)))
+
+
+def of_setting(objective, p, g, setting):
+    """p, their weights w or None, and g: as they are, or of one place in "reduce"."""
     w = place_weights(objective, p)
     if setting == "reduce":
-        p, w, g = *_mean_over_places(p, w), F.sum(g, -2)[..., None, :]
-    return Kron(symmetric(output_factor(g, middle)), symmetric(_second_moment(p, w)))
+        return *_mean_over_places(p, w), F.sum(g, -2)[..., None, :]
+    return p, w, g
 
 
-def _statistics(objective, theta, kind, rng, samples):
+def statistics(objective, theta, kind, rng, samples):
     """How each matrix is used, by M cotangents (M, N, ...) at once, and how to pair the M."""
     net = objective.net
     if net.couples:
@@ -100,7 +135,7 @@ def _cotangents(objective, z, kind, rng, samples):
 
 def input_factor(objective, p):
     """A = sum_nt w p p^T/sum_nt w (I, I)."""
-    return _second_moment(p, place_weights(objective, p))
+    return second_moment(p, place_weights(objective, p))
 
 
 def place_weights(objective, p):
@@ -123,7 +158,8 @@ def _mean_over_places(p, w):
     return mean[..., None, :], total
 
 
-def _second_moment(p, w):
+def second_moment(p, w):
+    """sum_nt w p p^T/sum_nt w (I, I), for weights w (N, T) or None."""
     if w is None:
         return F.transpose(flat(p)) @ flat(p) / (p.shape[-3] * p.shape[-2])
     return F.transpose(flat(p * w[..., None])) @ flat(p) / F.sum(w, (-2, -1))
@@ -131,9 +167,12 @@ def _second_moment(p, w):
 
 def output_factor(g, middle):
     """G = sum_nt of g^T S g (O, O), for g (M, N, T, O) and S (N, M, M), or weights (N,)."""
-    if middle.ndim == 3:
-        Sg = F.einsum("ncd,dnto->cnto", middle, g)
-    else:
-        Sg = g * middle[:, None, None]
     O = g.shape[-1]
-    return F.transpose(F.reshape(Sg, (-1, O))) @ F.reshape(g, (-1, O))
+    return F.transpose(F.reshape(weighed(g, middle), (-1, O))) @ F.reshape(g, (-1, O))
+
+
+def weighed(g, middle):
+    """S g (M, N, ., .) for g (M, N, ., .) and S (N, M, M), or weights (N,)."""
+    if middle.ndim == 3:
+        return F.einsum("ncd,dnto->cnto", middle, g)
+    return g * middle[:, None, None]

@@ -1,0 +1,201 @@
+"""F^, K-FAC's approximation whose inverse, not whose matrix, is block-tridiagonal [MG15, sec. 4.3].
+
+F^ agrees with F~ (see `between`) on the blocks of |l - m| <= 1, and its inverse has no others: as a
+covariance, of a chain in which layer l depends on layer l + 1 alone, with regression Psi and
+conditional covariance Sigma,
+
+    Psi_l = F~_{l,l+1} F~_{l+1,l+1}^-1,    Sigma_l = F~_ll - Psi_l F~_{l+1,l+1} Psi_l^T,
+    F^^-1 = Xi^T Lambda Xi,    Xi v = (v_l - Psi_l v_{l+1})_l,    Lambda = diag(Sigma_l^-1).
+
+Psi is a Kronecker product, and so is every block of F^: F^_lm = Psi_l F^_{l+1,m} for l < m.  A
+Sigma is the difference of two; with X, s of the pencil X^T G X = I, X^T C X = diag(s), and Y, t
+likewise [MG15, app. B],
+
+    (G (x) A - C (x) D)^-1 = (X (x) Y) diag(1/(1 - s_i t_j)) (X (x) Y)^T.
+
+Damping adds to the diagonal factors by the rule "pi" before any of it [MG15, sec. 6.3]; F~ stays
+positive definite, for both moments are, and their block-wise product then is.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..arrays import functions as F
+from ..arrays.linalg import eigh, symmetric
+from .between import factored
+from .damping import require_damping, singular
+from .kron import Kron
+
+
+def kfac_tridiagonal(objective, theta, kind="type-2", rng=None, samples=1, setting="expand"):
+    """F^ (P, P) with block-tridiagonal inverse, equal to F~ on blocks |l - m| <= 1 [MG15].
+
+    Parameters
+    ----------
+    objective : Objective
+        Its matrices, one group of rows each, are a chain in the order of the layout.
+    theta : array (P,)
+    kind, rng, samples
+        As in `kfac`.
+    setting : "expand" or "reduce"
+        As in `kfac`; "expand", with which [MG15] agrees, is for T = 1.
+
+    Returns
+    -------
+    KronTridiagonal
+        With `damped`, `dense`, `inv` and `solve`.
+
+    Raises
+    ------
+    ValueError
+        For groups of rows, coupled examples, and "expand" where a matrix is used at several places.
+    """
+    part, layers = factored(objective, theta, kind, rng, samples, setting)
+    return KronTridiagonal(tuple(Kron(part(l, l).G, part(l, l).A) for l in layers),
+                           tuple(part(l, l + 1) for l in layers[:-1]))
+
+@dataclass(frozen=True, eq=False)
+class KronTridiagonal:
+    """F^ (P, P) from F~'s diagonal blocks `krons` and those beside them, `beside[l]` = F~_{l,l+1}.
+
+    Its inverse is block-tridiagonal; F^ itself is full.
+    """
+
+    krons: tuple
+    beside: tuple
+
+    def damped(self, damping):
+        """With G_ll + sqrt(lam)/pi I and A_ll + sqrt(lam) pi I on the diagonal [MG15, sec. 6.3]."""
+        return KronTridiagonal(tuple(_damped(K, damping) for K in self.krons), self.beside)
+
+    def psi(self, l):
+        """Psi_l = F~_{l,l+1} F~_{l+1,l+1}^-1, a KronRectangle; LinAlgError if that is singular."""
+        return self.beside[l].times(self.krons[l + 1].inv())
+
+    def conditional(self, l):
+        """Sigma_l, the covariance of layer l given layer l + 1: a KronDifference."""
+        C = self.psi(l).times(self.beside[l].T)
+        return KronDifference(self.krons[l], Kron(symmetric(C.G), symmetric(C.A)))
+
+    def dense(self):
+        """F^ (P, P), every block a Kronecker product.
+
+        Raises
+        ------
+        numpy.linalg.LinAlgError
+            If a factor between the first and the last matrix is singular: see `damped`.
+        """
+        layers = range(len(self.krons))
+        blocks = [[self.krons[l].dense() if l == m else None for m in layers] for l in layers]
+        for m in layers[1:]:
+            between = self.beside[m - 1]
+            for l in reversed(range(m)):
+                between = between if l == m - 1 else self.psi(l).times(between)
+                blocks[l][m] = between.dense()
+                blocks[m][l] = blocks[l][m].T
+        return np.block(blocks)
+
+    def inv(self, damping=0.0):
+        """Xi^T Lambda Xi, the inverse of F^ damped as in `damped`.
+
+        Raises
+        ------
+        numpy.linalg.LinAlgError
+            If a damped factor, or a conditional covariance, is singular to working precision.
+        TypeError
+            For numbers without an eigendecomposition: longdouble, balls.
+        """
+        damped = self.damped(damping)
+        inverses = [K.inv() for K in damped.krons]              # the first, too, must be invertible
+        layers = range(len(self.beside))
+        return TridiagonalInverse(tuple(damped.psi(l) for l in layers),
+                                  (*(damped.conditional(l).inv() for l in layers), inverses[-1]))
+
+    def solve(self, v, damping=0.0):
+        """The damped inverse times v (..., P)."""
+        return self.inv(damping).matvec(v)
+
+
+def _damped(K, damping):
+    root, pi = (K.A[0, 0] * 0 + require_damping(damping, "pi")) ** 0.5, K.pi()
+    return Kron(K.G + root / pi * F.identity(K.G), K.A + root * pi * F.identity(K.A))
+
+
+@dataclass(frozen=True, eq=False)
+class KronDifference:
+    """G (x) A - C (x) D, positive definite: `kron` - `less`."""
+
+    kron: Kron
+    less: Kron
+
+    def dense(self):
+        """The (O I, O I) matrix."""
+        return self.kron.dense() - self.less.dense()
+
+    def inv(self):
+        """(X (x) Y) diag(1/(1 - s t)) (X (x) Y)^T, a Congruence [MG15, app. B]."""
+        (X, s), (Y, t) = (_pencil(self.kron.G, self.less.G), _pencil(self.kron.A, self.less.A))
+        left = 1 - s[:, None] * t
+        if not left.min() > 0:
+            raise np.linalg.LinAlgError(singular("conditional covariance, relative to its block,",
+                                                 left.max(), left.min()))
+        return Congruence(X, Y, 1 / left)
+
+
+def _pencil(G, C):
+    """X, s with X^T G X = I and X^T C X = diag(s), for a positive definite G."""
+    g, Q = eigh(G)
+    root = Q / g ** 0.5
+    s, E = eigh(symmetric(root.T @ C @ root))
+    return root @ E, s
+
+
+@dataclass(frozen=True, eq=False)
+class Congruence:
+    """(X (x) Y) diag(vec(values)) (X (x) Y)^T for any square X (O, O), Y (I, I)."""
+
+    X: Any
+    Y: Any
+    values: Any
+
+    @property
+    def shape(self):
+        """(O, I): of the matrices it acts on."""
+        return self.values.shape
+
+    def __matmul__(self, V):
+        """X (values * (X^T V Y)) Y^T for V (..., O, I)."""
+        return self.X @ (self.values * (self.X.T @ V @ self.Y)) @ self.Y.T
+
+
+@dataclass(frozen=True, eq=False)
+class TridiagonalInverse:
+    """Xi^T Lambda Xi (P, P), from Psi_l and Sigma_l^-1, the last of which is F~_LL^-1."""
+
+    psi: tuple
+    precisions: tuple
+
+    def matvec(self, v):
+        """Xi^T Lambda Xi v, for v (..., P)."""
+        V = _cut(v, [S.shape for S in self.precisions])
+        y = [v - psi @ after for v, psi, after in zip(V, self.psi, V[1:])] + V[-1:]
+        y = [S @ v for S, v in zip(self.precisions, y)]
+        y = y[:1] + [v - psi.T @ before for v, psi, before in zip(y[1:], self.psi, y)]
+        return np.concatenate([v.reshape(*v.shape[:-2], -1) for v in y], axis=-1)
+
+    def dense(self):
+        """The (P, P) matrix."""
+        P = sum(O * I for O, I in (S.shape for S in self.precisions))
+        return symmetric(self.matvec(np.eye(P, dtype=self.precisions[-1].A.dtype)))
+
+
+def _cut(v, shapes):
+    """[V_l (..., O, I), ...] from v (..., P)."""
+    ends = np.cumsum([O * I for O, I in shapes])
+    if np.shape(v)[-1:] != (ends[-1],):
+        raise ValueError(f"v has shape {np.shape(v)}, but the matrix acts on vectors "
+                         f"(..., {ends[-1]}).")
+    return [part.reshape(*part.shape[:-1], *shape)
+            for part, shape in zip(np.split(v, ends[:-1], axis=-1), shapes)]
