@@ -29,7 +29,7 @@ def _require_real(*arrays):
                         "parts would be lost; use route 'dual'.")
 
 
-gradient, jvp, hvp = by_directions(derivative)
+gradient, jvp, hvp, third = by_directions(derivative)
 
 
 def bicomplex_curvature(objective, theta, V, W):

@@ -6,6 +6,7 @@ import numpy as np
 
 from ..arrays import functions as F
 from ..arrays.checks import require_float
+from ..arrays.dual import Dual
 
 AT_ONCE = 64                      # directions per pass: enough for BLAS, little enough for caches
 
@@ -65,9 +66,10 @@ def scaled(derivative):
 # ---- routes from their directional derivative ----
 
 def by_directions(derivative):
-    """gradient, jvp and hvp of the route whose derivative(f, x, v) is f'(x) v.
+    """gradient, jvp, hvp and third of the route whose derivative(f, x, v) is f'(x) v.
 
-    The gradient runs the function alone, along every axis; H v runs the backpropagated gradient.
+    The gradient runs the function alone, along every axis; H v runs the backpropagated gradient,
+    the third derivative its R-operator.
     """
     def gradient(objective, theta):
         """dL/dtheta (P,)."""
@@ -80,7 +82,16 @@ def by_directions(derivative):
     def hvp(objective, theta, v):
         """H v (..., P)."""
         return along(lambda V: derivative(objective.grad, theta, V), v)
-    return gradient, jvp, hvp
+
+    def third(objective, theta, u, v):
+        """D^3 L[u, v, .] (..., P): how H v changes along u."""
+        return along(lambda V: derivative(lambda t: r_operator(objective, t, V), theta, u), v)
+    return gradient, jvp, hvp, third
+
+
+def r_operator(objective, theta, V):
+    """H v (..., P) in any number system, that of theta [Pea94]."""
+    return objective.grad(Dual(theta, V + F.zeros_like(theta))).du
 
 
 def by_entries(curvature):

@@ -15,7 +15,7 @@ def derivative(f, x, v):
     return y.du if isinstance(y, Dual) else F.zeros_like(y) + F.zeros_like(v[..., :1])
 
 
-gradient, jvp, hvp = by_directions(derivative)
+gradient, jvp, hvp, third = by_directions(derivative)
 
 
 def hyper_curvature(objective, theta, V, W):

@@ -73,4 +73,4 @@ def converged(f, x, v):
     return y
 
 
-gradient, jvp, hvp = by_directions(scaled(converged))
+gradient, jvp, hvp, third = by_directions(scaled(converged))

@@ -18,14 +18,16 @@ class Route:
     """One way to derivatives; what it does not offer is None.
 
     gradient(objective, theta) -> (P,); jvp(objective, theta, v) -> (..., N, C);
-    hvp(objective, theta, v) -> (..., P).  `error(eps)` is the relative error (largest entry of the
-    error over the largest entry of the answer) to expect on a smooth network of moderate size.
+    hvp(objective, theta, v) -> (..., P); third(objective, theta, u, v) -> (..., P).  `error(eps)`
+    is the relative error (largest entry of the error over the largest entry of the answer) to
+    expect on a smooth network of moderate size.
     """
 
     error: Callable
     gradient: Optional[Callable] = None
     jvp: Optional[Callable] = None
     hvp: Optional[Callable] = None
+    third: Optional[Callable] = None
 
     @property
     def exact(self):
@@ -45,14 +47,15 @@ def _truncation(eps):
 
 ROUTES = {
     "backprop": Route(_rounding, backprop.gradient),
-    "dual": Route(_rounding, dual.gradient, dual.jvp, dual.hvp),
-    "complex step": Route(_rounding, complex_step.gradient, complex_step.jvp, complex_step.hvp),
-    "autograd": Route(_rounding, tape.gradient, tape.jvp, tape.hvp),
+    "dual": Route(_rounding, dual.gradient, dual.jvp, dual.hvp, dual.third),
+    "complex step": Route(_rounding, complex_step.gradient, complex_step.jvp, complex_step.hvp,
+                          complex_step.third),
+    "autograd": Route(_rounding, tape.gradient, tape.jvp, tape.hvp, tape.third),
     "complex step over autograd": Route(_rounding, hvp=tape.complex_step_hvp),
     "hyper-dual": Route(_rounding, hvp=dual.hyper_hvp),
     "bicomplex": Route(_rounding, hvp=complex_step.bicomplex_hvp),
     "central difference": Route(_truncation, finite_difference.gradient, finite_difference.jvp,
-                                finite_difference.hvp),
+                                finite_difference.hvp, finite_difference.third),
 }
 
 
@@ -76,7 +79,7 @@ class Offered(Mapping):
 
 
 def offering(quantity):
-    """{name: function} of the routes that offer "gradient", "jvp" or "hvp", now and later."""
+    """{name: function} of the routes to "gradient", "jvp", "hvp" or "third", now and later."""
     return Offered(quantity)
 
 
@@ -85,12 +88,12 @@ def expected_digits(name):
     return -log10(ROUTES[name].error(eps(np.float64)))
 
 
-def _alike(theta, v):
-    """Both in the wider of their precisions: no route may narrow a longdouble."""
-    if theta.dtype.kind != "f" or v.dtype.kind != "f":
-        return theta, v
-    wider = np.result_type(theta, v)
-    return theta.astype(wider, copy=False), v.astype(wider, copy=False)
+def alike(*arrays):
+    """All in the widest of their precisions: no route may narrow a longdouble."""
+    if any(a.dtype.kind != "f" for a in arrays):
+        return arrays
+    wider = np.result_type(*arrays)
+    return tuple(a.astype(wider, copy=False) for a in arrays)
 
 
 def _route(quantity, name):
@@ -132,7 +135,7 @@ def jvp(objective, theta, v, route="dual"):
         A name in ROUTES.
     """
     require_direction("v", v, theta)
-    return _route("jvp", route)(objective, *_alike(theta, v))
+    return _route("jvp", route)(objective, *alike(theta, v))
 
 
 def hvp(objective, theta, v, route="dual"):
@@ -148,7 +151,7 @@ def hvp(objective, theta, v, route="dual"):
         "hyper-dual" and "bicomplex" use no backward code at all.
     """
     require_direction("v", v, theta)
-    return _route("hvp", route)(objective, *_alike(theta, v))
+    return _route("hvp", route)(objective, *alike(theta, v))
 
 
 def vjp(objective, theta, u):

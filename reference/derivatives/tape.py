@@ -40,6 +40,20 @@ def hvp(objective, theta, v):
     return along(product, v)
 
 
+def third(objective, theta, u, v):
+    """D^3 L[u, v, .] (..., P): the gradient of u^T H v, three tapes deep."""
+    def total(thetas):                            # a quadratic would end the tape, with a warning
+        return anp.sum(objective.value(thetas)) + 0 * anp.sum(thetas * thetas * thetas)
+
+    def along_u(thetas):
+        return anp.sum(autograd.grad(total)(thetas) * u)
+
+    def product(V):
+        thetas = np.broadcast_to(theta, V.shape) + 0.0
+        return autograd.grad(lambda t: anp.sum(autograd.grad(along_u)(t) * V))(thetas)
+    return along(product, v)
+
+
 def complex_step_hvp(objective, theta, v):
     """H v (..., P): one complex step of autograd's gradient."""
     slope = autograd.holomorphic_grad(_total(objective))
