@@ -7,22 +7,28 @@ matrix reached by independent routes; every answer available with a proof of its
 from . import problems
 from .arrays.ball import Undecided
 from .curvature.averaged import bda_pch, kfra
+from .curvature.between import kfac_dense
+from .curvature.conversion import convert_damping, shifts
+from .curvature.ekfac import ekfac
 from .curvature.gauss_newton import fisher, gauss_newton
 from .curvature.hessian import hessian
 from .curvature.kbfgs import initial_factors as kbfgs_factors
 from .curvature.kbfgs import update as kbfgs_update
-from .curvature.kfac import kfac
+from .curvature.kfac import kfac, kflr
 from .curvature.kron import Kron, KronBlocks
 from .curvature.limited_memory import LimitedMemory
+from .curvature.nearest import kron_singular_values, nearest_kron
 from .curvature.operator import block, blocks, columns, dense
+from .curvature.positive_curvature import positive_curvature
 from .curvature.quadrature import spectral_density
 from .curvature.spectrum import (condition_number, eigenvalues, extreme_eigenpairs, inertia,
                                  negative_curvature)
 from .curvature.traces import diagonal_estimate, trace
-from .curvature.positive_curvature import positive_curvature
+from .curvature.tridiagonal import kfac_tridiagonal
 from .derivatives.jacobian import jacobian, per_example_gradients
 from .derivatives.routes import ROUTES, gradient, hvp, jvp, vjp
 from .derivatives.taylor import taylor
+from .derivatives.third import third
 from .network.affine import Dense
 from .network.attention import Attention, MultiHeadAttention
 from .network.branches import Parallel, Residual, Tied

@@ -1,4 +1,4 @@
-"""Conjugate gradients, MINRES and Lanczos for whatever acts by `A(v)`, in the vectors' precision."""
+"""Conjugate gradients, MINRES and Lanczos for what acts by `A(v)`, in the precision of v."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -11,10 +11,10 @@ import numpy as np
 from scipy.linalg import block_diag
 
 from ..arrays import functions as F
-from ..arrays.checks import plain, require_finite, require_float
-from ..arrays.linalg import eigh, inverse, symmetric
-
-RULES = ("pi", "factored", "exact")
+from ..arrays.checks import require_finite, require_float
+from ..arrays.linalg import eigh, symmetric
+from .damping import (balance, damped_inverse, require_damping, shifts_of, singular,
+                      unit_diagonal)
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,38 +58,46 @@ class Kron:
         Parameters
         ----------
         damping : float
-            lam >= 0, finite.
-        rule : "pi", "factored" or "exact"
-            (G + sqrt(lam)/pi I)^-1 (x) (A + sqrt(lam) pi I)^-1 with pi^2 the ratio of the mean
-            eigenvalues of A and G [MG15, sec. 6.3]; the same with pi = 1; (G (x) A + lam I)^-1,
-            which is no Kronecker product.
+            lam >= 0, finite; for "shifts" the pair (s, t).
+        rule : str
+            (G + s I)^-1 (x) (A + t I)^-1 with the shifts (s, t):
+
+            - "pi": (sqrt(lam)/pi, sqrt(lam) pi), pi^2 = (tr A/I)/(tr G/O) [MG15, sec. 6.3];
+            - "pi frobenius", "pi spectral": pi^2 = (|A|_F/sqrt(I))/(|G|_F/sqrt(O)), |A|_2/|G|_2;
+            - "factored": (sqrt(lam), sqrt(lam));  "per factor": (lam, lam);  "shifts": as given.
+
+            Or, by eigenvectors, what is no Kronecker product:
+
+            - "exact": (G (x) A + lam I)^-1;
+            - "marquardt": (G (x) A + lam diag(G (x) A))^-1 [Mar63].
 
         Returns
         -------
-        Kron, or KronEigen for "exact"
+        Kron, KronEigen for "exact", KronScaled for "marquardt"
 
         Raises
         ------
         numpy.linalg.LinAlgError
-            If a damped factor is singular to working precision, naming a usable damping, or
-            indefinite.
+            If what is to be inverted is singular to working precision, naming a usable damping,
+            or indefinite.
         """
-        damping = plain(damping)
-        if rule not in RULES:
-            raise ValueError(f"rule must be one of {', '.join(RULES)}, got {rule!r}.")
-        if not 0 <= damping < np.inf:
-            raise ValueError(f"damping must be finite and not negative, got {damping}.")
+        damping = require_damping(damping, rule)
         if rule == "exact":
             return self.eigen().inv(damping)
-        pi = self.pi() if rule == "pi" else 1
-        root = (self.A[0, 0] * 0 + damping) ** 0.5              # in the precision of the factors
-        return Kron(_damped_inverse("G", self.G, root / pi),
-                    _damped_inverse("A", self.A, root * pi))
+        if rule == "marquardt":
+            return self._marquardt(damping)
+        s, t = shifts_of(self.G, self.A, damping, rule)
+        return Kron(damped_inverse("G", self.G, s), damped_inverse("A", self.A, t))
+
+    def _marquardt(self, damping):
+        """D (D (G (x) A) D + lam I)^-1 D, D^-2 = diag(G) (x) diag(A)."""
+        r, c = unit_diagonal("G", self.G), unit_diagonal("A", self.A)
+        unit = Kron(self.G * r * r[:, None], self.A * c * c[:, None])
+        return KronScaled(unit.eigen().inv(damping), r, c)
 
     def pi(self):
         """sqrt((tr A/I)/(tr G/O)); 1 if a trace is not positive, where the ratio says nothing."""
-        a, g = np.trace(self.A) / len(self.A), np.trace(self.G) / len(self.G)
-        return (a / g) ** 0.5 if F.positive(a) and F.positive(g) else 1
+        return balance(self.G, self.A)
 
     def power(self, exponent):
         """G^exponent (x) A^exponent, for semidefinite factors; definite ones if exponent < 0."""
@@ -171,19 +179,56 @@ class KronEigen:
         basis = np.kron(self.Q, self.U)
         return symmetric((basis * self.values.reshape(-1)) @ basis.T)
 
-    def inv(self, damping=0.0):
-        """(this + damping I)^-1: exact damping."""
+    def inv(self, damping=0.0, rule="exact"):
+        """(this + damping I)^-1; a matrix that is no product of factors takes no other rule."""
+        damping = require_damping(damping, rule)
+        if rule != "exact":
+            raise ValueError(f"a KronEigen has eigenvalues of its own and no factors to damp by "
+                             f"{rule!r}; pass rule='exact', or invert the Kron.")
         damped = self.values + damping
         if not damped.min() > 0:
-            raise np.linalg.LinAlgError(_singular("product", self.values.max(), damped.min()))
+            raise np.linalg.LinAlgError(singular("product", self.values.max(), damped.min()))
         return KronEigen(self.Q, self.U, 1 / damped)
 
     def power(self, exponent):
         """Each eigenvalue to the power."""
         smallest = self.values.min()
         if not (smallest > 0 or smallest == 0 <= exponent):
-            raise np.linalg.LinAlgError(_singular("product", self.values.max(), smallest))
+            raise np.linalg.LinAlgError(singular("product", self.values.max(), smallest))
         return KronEigen(self.Q, self.U, self.values ** exponent)
+
+
+@dataclass(frozen=True, eq=False)
+class KronScaled:
+    """D K D with D = diag(rows) (x) diag(columns): V (O, I) -> r c^T * (K (r c^T * V))."""
+
+    K: Any
+    rows: Any
+    columns: Any
+
+    @property
+    def shape(self):
+        """(O, I): of the matrices it acts on."""
+        return self.K.shape
+
+    @property
+    def scale(self):
+        """r c^T (O, I)."""
+        return self.rows[:, None] * self.columns
+
+    def __matmul__(self, V):
+        """r c^T * (K (r c^T * V)) for V (..., O, I)."""
+        _require_matrix(V, self.shape)
+        return self.scale * (self.K @ (self.scale * V))
+
+    def matvec(self, v):
+        """The same on row-major vectors (..., O I)."""
+        return _on_vectors(self, v)
+
+    def dense(self):
+        """The (O I, O I) matrix."""
+        d = self.scale.reshape(-1)
+        return d[:, None] * self.K.dense() * d
 
 
 def _on_vectors(product, v):
@@ -221,26 +266,3 @@ def _spectrum(M):
     values, vectors = eigh(M)
     size = np.abs(values)
     return np.where(size > len(M) * np.finfo(M.dtype).eps * size.max(), values, 0), vectors
-
-
-def _damped_inverse(name, M, shift):
-    """(M + shift I)^-1, symmetric to the last bit; refuses what would have no correct digit."""
-    damped = M + shift * np.eye(len(M), dtype="int8")       # so small that no float widens
-    if M.dtype != object:
-        values = np.linalg.eigvalsh(damped.astype(np.result_type(np.float32, M.dtype.type(0))
-                                                  if M.dtype != np.longdouble else float))
-        if not values[0] > len(M) * np.finfo(M.dtype).eps * max(values[-1], 0):
-            raise np.linalg.LinAlgError(_singular(f"factor {name} ({len(M)}, {len(M)})",
-                                                  values[-1], values[0]))
-    return symmetric(inverse(damped))
-
-
-def _singular(name, largest, smallest):
-    if smallest < -1e-6 * max(largest, 0):
-        return (f"the {name} is indefinite (eigenvalues from {smallest:.1e} to {largest:.1e}): "
-                "take the factors of the Fisher matrix, which are semidefinite, or far more "
-                "damping.")
-    condition = "infinite" if smallest <= 0 else f"{largest / smallest:.1e}"
-    usable = 1e-6 * largest if largest > 0 else 1e-6
-    return (f"the {name} has condition number {condition} (eigenvalues from {smallest:.1e} to "
-            f"{largest:.1e}); add damping, for instance {usable:.1e}.")

@@ -211,7 +211,7 @@ def test_an_indefinite_factor_is_not_taken_for_a_singular_one():
 
 
 def test_bad_rules_and_dampings_are_refused():
-    with pytest.raises(ValueError, match="rule must be one of pi, factored, exact, got 'best'"):
+    with pytest.raises(ValueError, match="rule must be one of pi, .*, marquardt, got 'best'"):
         kron().inv(0.1, "best")
     for damping in (-1.0, np.nan, np.inf):
         for rule in DENSE:

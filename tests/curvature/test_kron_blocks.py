@@ -6,17 +6,20 @@ from scipy.linalg import block_diag
 
 from reference import Kron
 from reference.arrays.precision import eps
-from reference.curvature.kron import RULES, KronBlocks, KronEigen
+from reference.curvature.damping import ON_THE_PRODUCT, RULES
+from reference.curvature.kron import KronBlocks, KronEigen
 from tests.curvature.test_kron import positive
 from tests.derivatives.cases import distance
 
 SIZES, I = (3, 2, 4), 5
 TOLERANCE = 45 * eps(float)                       # times the condition number, for inverses
+BY_A_NUMBER = [rule for rule in (*RULES, *ON_THE_PRODUCT) if rule != "shifts"]
 KRONS = tuple(Kron(positive(O, k, 0.2 + k), positive(I, 9 + k)) for k, O in enumerate(SIZES))
 BLOCKS, SINGLE = KronBlocks(KRONS), KRONS[0]
 CONDITION = np.linalg.cond(BLOCKS.dense())
 LINKED = {
     "itself": BLOCKS, "inverse, pi": BLOCKS.inv(0.1), "inverse, exact": BLOCKS.inv(0.1, "exact"),
+    "inverse, marquardt": BLOCKS.inv(0.1, "marquardt"),
     "eigenbasis": BLOCKS.eigen(), "root": BLOCKS.power(0.5),
 }
 
@@ -41,7 +44,7 @@ def test_products_act_as_their_dense_matrix_which_is_zero_between_groups(name):
     assert distance(swapped, B.dense()) > 0.1
 
 
-@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("rule", BY_A_NUMBER)
 @pytest.mark.parametrize("damping", [0.0, 0.3])
 def test_inverses_are_those_of_each_product_by_every_rule(rule, damping):
     truth = block_diag(*(K.inv(damping, rule).dense() for K in KRONS))
@@ -81,8 +84,8 @@ def test_one_group_is_one_product():
 
 def test_what_one_group_refuses_all_refuse():
     singular = KronBlocks((SINGLE, Kron(np.zeros((2, 2)), positive(I, 1))))
-    for rule in RULES:
-        with pytest.raises(np.linalg.LinAlgError, match="add damping"):
+    for rule in BY_A_NUMBER:
+        with pytest.raises(np.linalg.LinAlgError, match="add damping|damp by another rule"):
             singular.inv(0.0, rule)
     with pytest.raises(np.linalg.LinAlgError, match="add damping"):
         singular.power(-1)

@@ -1,0 +1,128 @@
+"""Damping of G (x) A: the rules by name, and what can be inverted.
+
+A Kronecker rule adds a shift to each factor, and is one line of RULES: (G, A, lam) -> (s, t),
+
+    (G + s I)^-1 (x) (A + t I)^-1,      so that G (x) A gains  s I (x) A + t G (x) I + s t I.
+
+"exact" adds lam I and "marquardt" lam diag(G (x) A) to the product itself; neither is a Kronecker
+product, and `Kron.inv` takes eigenvectors for them.
+"""
+
+import numpy as np
+
+from ..arrays import functions as F
+from ..arrays.checks import is_finite, plain, require_float, shown
+from ..arrays.linalg import eigh, inverse, symmetric
+
+# ---- the rules ----
+
+
+def mean_eigenvalue(M):
+    """tr M/n: the trace norm of M (x) I over its order, for semidefinite M."""
+    return np.trace(M) / len(M)
+
+
+def root_mean_square(M):
+    """|M|_F/sqrt(n), of the eigenvalues."""
+    return ((M * M).sum() / len(M)) ** 0.5
+
+
+def spectral_norm(M):
+    """The largest |eigenvalue|; float32 and float64 only."""
+    require_float("a factor", M, "fO")
+    return np.abs(eigh(M)[0]).max()
+
+
+def balance(G, A, size=mean_eigenvalue):
+    """pi = sqrt(size(A)/size(G)); 1 if one is not positive, where the ratio says nothing."""
+    a, g = size(A), size(G)
+    return (a / g) ** 0.5 if F.positive(a) and F.positive(g) else 1
+
+
+def _balanced(size):
+    """(sqrt(lam)/pi, sqrt(lam) pi), pi^2 = |A (x) I|/|I (x) G| in some norm [MG15, sec. 6.3]."""
+    def rule(G, A, lam):
+        pi = balance(G, A, size)
+        return lam ** 0.5 / pi, lam ** 0.5 * pi
+    return rule
+
+
+RULES = {
+    "pi": _balanced(mean_eigenvalue),
+    "pi frobenius": _balanced(root_mean_square),
+    "pi spectral": _balanced(spectral_norm),
+    "factored": lambda G, A, lam: (lam ** 0.5, lam ** 0.5),
+    "per factor": lambda G, A, lam: (lam, lam),
+    "shifts": lambda G, A, pair: pair,
+}
+ON_THE_PRODUCT = ("exact", "marquardt")
+
+
+def require_damping(damping, rule):
+    """A Python number, or a pair of them for "shifts"; errors for what is no damping or rule."""
+    if rule not in (*RULES, *ON_THE_PRODUCT):
+        raise ValueError(f"rule must be one of {', '.join((*RULES, *ON_THE_PRODUCT))}, "
+                         f"got {rule!r}.")
+    if rule != "shifts":
+        return _require_number(damping)
+    if not isinstance(damping, (tuple, list)) or len(damping) != 2:
+        raise ValueError("the rule 'shifts' takes damping=(on G, on A), a pair, "
+                         f"got {shown(damping)}.")
+    return tuple(map(_require_number, damping))
+
+
+def _require_number(damping):
+    damping = plain(damping)
+    if not is_finite(damping) or damping < 0:
+        raise ValueError(f"damping must be finite and not negative, got {shown(damping)}.")
+    return damping
+
+
+def shifts_of(G, A, damping, rule):
+    """(s, t) of a Kronecker rule, in the precision of A."""
+    return RULES[rule](G, A, like(A, damping))
+
+
+def like(M, numbers):
+    """Numbers in the precision of M, which then widen nothing."""
+    if isinstance(numbers, tuple):
+        return tuple(like(M, number) for number in numbers)
+    return M[0, 0] * 0 + numbers
+
+
+# ---- inverses ----
+
+def damped_inverse(name, M, shift):
+    """(M + shift I)^-1, symmetric to the last bit; refuses what would have no correct digit."""
+    damped = M + shift * np.eye(len(M), dtype="int8")       # so small that no float widens
+    if M.dtype != object:
+        values = np.linalg.eigvalsh(damped.astype(np.result_type(np.float32, M.dtype.type(0))
+                                                  if M.dtype != np.longdouble else float))
+        if not values[0] > len(M) * np.finfo(M.dtype).eps * max(values[-1], 0):
+            raise np.linalg.LinAlgError(singular(f"factor {name} ({len(M)}, {len(M)})",
+                                                 values[-1], values[0]))
+    return symmetric(inverse(damped))
+
+
+def unit_diagonal(name, M):
+    """d (n,) with d_i d_j M_ij of unit diagonal: 1/sqrt(M_ii)."""
+    diagonal = np.diagonal(M)
+    bad = np.flatnonzero(~(diagonal > 0))
+    if bad.size:
+        raise np.linalg.LinAlgError(
+            f"the diagonal of {name} has {bad.size} entries that are not positive, the first "
+            f"[{bad[0]}] = {diagonal[bad[0]]:.1e}, to which 'marquardt' adds nothing; damp by "
+            "another rule.")
+    return diagonal ** -0.5
+
+
+def singular(name, largest, smallest):
+    """What to say of a matrix with these extreme eigenvalues that cannot be inverted."""
+    if smallest < -1e-6 * max(largest, 0):
+        return (f"the {name} is indefinite (eigenvalues from {smallest:.1e} to {largest:.1e}): "
+                "take the factors of the Fisher matrix, which are semidefinite, or far more "
+                "damping.")
+    condition = "infinite" if smallest <= 0 else f"{largest / smallest:.1e}"
+    usable = 1e-6 * largest if largest > 0 else 1e-6
+    return (f"the {name} has condition number {condition} (eigenvalues from {smallest:.1e} to "
+            f"{largest:.1e}); add damping, for instance {usable:.1e}.")

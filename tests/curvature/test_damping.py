@@ -1,0 +1,207 @@
+"""Every rule of damping against the inverse of the damped matrix written out by numpy.kron."""
+
+import numpy as np
+import pytest
+
+import reference as ref
+from reference import Kron, KronBlocks
+from reference.arrays import ball, linalg
+from reference.arrays.precision import eps
+from reference.curvature.damping import ON_THE_PRODUCT, RULES
+from tests.curvature.brute import dense, distance
+from tests.curvature.test_kron import SINGULAR, kron, positive, rank_one
+
+SHAPES = [(3, 5), (7, 2), (1, 4), (5, 1), (1, 1)]
+
+
+def product(O, I, dtype=float):
+    return Kron(positive(O, O, 0.2).astype(dtype), positive(I, 10 + I, 3.0).astype(dtype))
+
+
+# ---- the damped matrices, by their definitions ----
+
+def shifted(K, s, t):
+    O, I = K.shape
+    return np.kron(K.G + s * np.eye(O), K.A + t * np.eye(I))
+
+
+def balanced(norm):
+    """pi^2 = |I (x) A|/|G (x) I|, by the norm of the large matrices themselves [MG15, sec. 6.3]."""
+    def matrix(K, lam):
+        O, I = K.shape
+        size_A, size_G = norm(np.kron(np.eye(O), K.A)), norm(np.kron(K.G, np.eye(I)))
+        pi = np.sqrt(size_A / size_G) if size_A * size_G > 0 else 1
+        return shifted(K, np.sqrt(lam) / pi, np.sqrt(lam) * pi)
+    return matrix
+
+
+DAMPED = {
+    "pi": balanced(np.trace), "pi frobenius": balanced(lambda M: np.sqrt((M * M).sum())),
+    "pi spectral": balanced(lambda M: np.linalg.norm(M.astype(float), 2)),
+    "factored": lambda K, lam: shifted(K, np.sqrt(lam), np.sqrt(lam)),
+    "per factor": lambda K, lam: shifted(K, lam, lam),
+    "shifts": lambda K, lam: shifted(K, 0.3 * lam, 2 * lam),
+    "exact": lambda K, lam: K.dense() + lam * np.eye(K.shape[0] * K.shape[1]),
+    "marquardt": lambda K, lam: K.dense() + lam * np.diag(np.diag(K.dense())),
+}
+WITHOUT_EIGENVECTORS = [rule for rule in RULES if rule != "pi spectral"]
+each_rule = pytest.mark.parametrize("rule", DAMPED)
+
+
+def inverse(K, lam, rule):
+    return K.inv((0.3 * lam, 2 * lam) if rule == "shifts" else lam, rule)
+
+
+def test_every_rule_is_here():
+    assert set(DAMPED) == {*RULES, *ON_THE_PRODUCT}
+
+
+@pytest.mark.parametrize("lam", [0.0, 0.01, 2.0])
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@each_rule
+def test_a_damped_inverse_is_that_of_the_matrix_written_out(rule, shape, lam):
+    K, V = product(*shape), np.random.default_rng(0).standard_normal((2, *shape))
+    damped, result = DAMPED[rule](K, lam), inverse(K, lam, rule)
+    bound, truth = 45 * eps(float) * np.linalg.cond(damped), np.linalg.inv(damped)
+    assert distance(result.dense(), truth) <= bound
+    assert distance(result @ V, (V.reshape(2, -1) @ truth).reshape(V.shape)) <= bound
+    assert distance(result.matvec(V.reshape(2, -1)), V.reshape(2, -1) @ truth) <= bound
+    assert result.shape == shape
+
+
+def test_rules_are_different_matrices():
+    inverses = {rule: inverse(kron(), 0.5, rule).dense() for rule in DAMPED}
+    for one in inverses:
+        for other in inverses:
+            assert one == other or distance(inverses[one], inverses[other]) > 1e-3
+
+
+@each_rule
+def test_as_damping_goes_to_zero_every_rule_becomes_the_inverse(rule):
+    """The error falls as lam or as sqrt(lam): by 1e-4 at least where lam falls by 1e-8."""
+    K = kron()
+    whole = np.linalg.inv(K.dense())
+    near, far = (distance(inverse(K, lam, rule).dense(), whole) for lam in (1e-12, 1e-4))
+    assert near <= 2e-4 * far and distance(inverse(K, 0, rule).dense(), whole) <= 1e-12
+
+
+@each_rule
+def test_as_damping_grows_the_factors_no_longer_matter(rule):
+    """s t times the inverse becomes I; with Marquardt's rule, which is relative, it never does."""
+    K, lam = kron(), 1e16
+    scale = {"per factor": lam ** 2, "shifts": 0.6 * lam ** 2}.get(rule, lam)
+    limit = np.eye(15) if rule != "marquardt" else np.diag(1 / np.diag(K.dense()))
+    assert distance(scale * inverse(K, lam, rule).dense(), limit) <= 1e-6       # |A|/sqrt(lam)
+
+
+# ---- precision ----
+
+@pytest.mark.parametrize("dtype", [np.float32, np.longdouble])
+@pytest.mark.parametrize("shape", SHAPES[:3], ids=str)
+@each_rule
+def test_inverses_keep_the_precision_or_refuse(rule, shape, dtype):
+    K = product(*shape, dtype)
+    if dtype == np.longdouble and rule not in WITHOUT_EIGENVECTORS:
+        with pytest.raises(TypeError, match="eigh of .* would lose digits"):
+            inverse(K, 0.01, rule)
+        return
+    result = inverse(K, 0.01, rule).dense()
+    wide = Kron(K.G.astype(np.longdouble), K.A.astype(np.longdouble))
+    damped = DAMPED[rule](wide, np.longdouble(0.01))
+    bound = 45 * eps(dtype) * np.linalg.cond(damped.astype(float))
+    assert result.dtype == dtype and distance(result, linalg.inverse(damped)) <= bound
+
+
+@pytest.mark.parametrize("rule", WITHOUT_EIGENVECTORS)
+def test_balls_prove_the_damped_inverses(rule):
+    objective, theta = dense()
+
+    def quantity(objective, theta):
+        return [inverse(K, 0.01, rule) for K in ref.kfac(objective, theta)]
+    assert ref.certify(quantity, objective, theta).digits > 13
+
+
+@pytest.mark.parametrize("rule", [*ON_THE_PRODUCT, "pi spectral"])
+def test_what_needs_eigenvectors_refuses_balls(rule):
+    K = Kron(ball.exact(positive(3, 1)), ball.exact(positive(2, 1)))
+    with pytest.raises(TypeError, match="eigh of object would lose digits"):
+        K.inv(0.1, rule)
+
+
+def test_complex_steps_go_through_the_rules_that_are_analytic():
+    """The derivative of inv(G + t E) by t, against central differences of order 2."""
+    K, E = kron(), positive(3, 5)
+    for rule in WITHOUT_EIGENVECTORS:
+        step = inverse(Kron(K.G + 1e-20j * E, K.A + 0j), 0.1, rule).dense().imag / 1e-20
+        up, down = (inverse(Kron(K.G + h * E, K.A), 0.1, rule).dense() for h in (1e-6, -1e-6))
+        assert distance((up - down) / 2e-6, step) <= 1e-7        # (h/0.02)^2, 0.02 least of G
+    with pytest.raises(ValueError, match="a factor holds complex128"):
+        Kron(K.G + 0j, K.A + 0j).inv(0.1, "pi spectral")
+
+
+# ---- factors without an inverse ----
+
+@pytest.mark.parametrize("rule", [*RULES, "exact"])
+@pytest.mark.parametrize("name", SINGULAR)
+def test_singular_factors_are_inverted_if_damped_and_refused_with_advice_if_not(name, rule):
+    K = SINGULAR[name]
+    damped = DAMPED[rule](K, 0.1)
+    bound = 45 * eps(float) * np.linalg.cond(damped)
+    assert distance(inverse(K, 0.1, rule).dense(), np.linalg.inv(damped)) <= bound
+    with pytest.raises(np.linalg.LinAlgError, match="condition number .* add damping") as refusal:
+        inverse(K, 0.0, rule)
+    usable = float(str(refusal.value).split("for instance ")[1].rstrip("."))
+    result = K.inv((usable, usable) if rule == "shifts" else usable, rule).dense()
+    assert np.isfinite(result).all() and np.linalg.eigvalsh(result)[0] > 0
+
+
+def test_marquardt_says_which_unit_is_dead_and_otherwise_what_damping_would_do():
+    for name in ("1x1 zero", "all zero", "dead outputs", "dead inputs"):
+        with pytest.raises(np.linalg.LinAlgError, match=r"diagonal of [GA] .* \[0\] = 0.0e\+00"):
+            SINGULAR[name].inv(0.1, "marquardt")
+    dead = np.diag([1.0, 0.0, 0.0])
+    with pytest.raises(np.linalg.LinAlgError, match=r"A has 2 entries .* \[1\] = .*another rule"):
+        Kron(positive(2, 1), dead).inv(0.1, "marquardt")
+    K = Kron(rank_one(3), rank_one(5))
+    with pytest.raises(np.linalg.LinAlgError, match="condition number infinite .* 1.5e-05"):
+        K.inv(0.0, "marquardt")                                 # unit diagonal: trace 15, rank 1
+    damped = DAMPED["marquardt"](K, 1.5e-5)
+    bound = 45 * eps(float) * np.linalg.cond(damped)
+    assert distance(K.inv(1.5e-5, "marquardt").dense(), np.linalg.inv(damped)) <= bound
+
+
+def test_marquardt_does_not_see_the_scales_of_the_parameters():
+    K, d, e = kron(), np.array([1e-3, 1.0, 50.0]), np.array([1.0, 2.0, 1e4, 1.0, 1e-2])
+    scaled = Kron(K.G * d * d[:, None], K.A * e * e[:, None])
+    both = np.multiply.outer(d, e).reshape(-1)
+    expected = K.inv(0.1, "marquardt").dense() / both / both[:, None]
+    result = scaled.inv(0.1, "marquardt").dense() * both * both[:, None]
+    assert distance(result, expected * both * both[:, None]) <= 1e-13
+    exact = scaled.inv(0.1, "exact").dense() * both * both[:, None]
+    assert distance(exact, K.inv(0.1, "exact").dense()) > 0.1
+
+
+# ---- refusals ----
+
+@pytest.mark.parametrize("pair", [0.1, (0.1,), (1, 2, 3), np.array([1.0, 2.0]), "ab"])
+def test_shifts_are_a_pair(pair):
+    with pytest.raises(ValueError, match=r"'shifts' takes damping=\(on G, on A\), a pair, got"):
+        kron().inv(pair, "shifts")
+
+
+@pytest.mark.parametrize("bad", [-1.0, np.nan, np.inf, (0.1, 0.1), "0.1", None, True])
+def test_a_damping_is_a_number_that_is_not_negative(bad):
+    for rule in DAMPED:
+        with pytest.raises(ValueError, match="damping must be finite and not negative, got"):
+            kron().inv((0.1, bad) if rule == "shifts" else bad, rule)
+    with pytest.raises(ValueError, match="damping must be finite and not negative, got"):
+        kron().eigen().inv(bad)
+
+
+def test_an_eigenbasis_takes_exact_damping_and_no_other():
+    E = kron().eigen()
+    assert (E.inv(0.1).dense() == E.inv(0.1, "exact").dense()).all()
+    for product in (E, KronBlocks((E,))):
+        for rule in ("pi", "marquardt"):
+            with pytest.raises(ValueError, match=f"no factors to damp by '{rule}'; pass rule='ex"):
+                product.inv(0.1, rule)
