@@ -19,11 +19,11 @@ from ..arrays.linalg import symmetric
 from ..network.affine import Dense
 from ..network.elementwise import Elementwise
 from ..network.uses import places
+from .bends import leaves, require_phi
 from .contractions import slope_and_bend
 from .kfac import place_weights
 from .kron import Kron
 from .point import point
-from .positive_curvature import leaves, require_phi
 
 
 def _second_moment(a, share):

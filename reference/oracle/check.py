@@ -95,9 +95,14 @@ def tasks(seed=0, peer=None):
 
 
 def rows_of(task):
-    """The Rows of one task: each route of the quantity, in longdouble too, and the peer's."""
+    """The Rows of one task: each route of the quantity, in longdouble too, and the peer's.
+
+    None where the quantity is not defined for the network.
+    """
     problem, name, seed, peer = task
     where, quantity = point(problem, np.random.default_rng(seed)), QUANTITIES[name]
+    if not quantity.fits(where.objective.net):
+        return []
     given = where.given(quantity.arguments)
     answers = {route: _attempt(f, given) for route, f in quantity.routes.items()}
     exact = _enclosed(quantity, given, where.theta.size)

@@ -10,14 +10,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..curvature import averaged
 from ..curvature import gauss_newton as gn
+from ..curvature.bends import strange
 from ..curvature.hessian import hessian
 from ..curvature.kfac import kfac
 from ..curvature.operator import blocks, columns, dense
+from ..curvature.positive_curvature import positive_curvature
 from ..derivatives import complex_step, dual, taylor
 from ..derivatives.jacobian import jacobian, per_example_gradients
 from ..derivatives.routes import expected_digits, offering, vjp
-from . import twins
+from . import twins, twins_positive
 
 WHOLE = 200                            # largest P for which whole matrices are run on balls
 
@@ -28,7 +31,7 @@ class Quantity:
 
     `provable` is the largest P for which balls are worth their time; `extended` says whether the
     inputs of the quantity are the same in longdouble; `expected` tells the digits to expect of a
-    route in float64.
+    route in float64; `fits` tells of a network whether the quantity is defined for it.
     """
 
     title: str
@@ -37,6 +40,7 @@ class Quantity:
     provable: int = 2000
     extended: bool = True
     expected: Callable = lambda route: 13          # whole matrices: longer sums, and inverses
+    fits: Callable = lambda net: True
 
 
 def _hessian_by(name):
@@ -100,6 +104,16 @@ QUANTITIES = {
     "fisher_empirical": Quantity("Fisher, empirical", {
         "assembled": _fisher(dense, "empirical"), "products": _fisher(columns, "empirical"),
         "gradients one by one": twins.outer_gradients}, provable=WHOLE),
+    "positive_curvature": Quantity("positive-curvature Hessian", {
+        "assembled": lambda o, t: dense(positive_curvature(o, t)),
+        "Jacobians of layers": twins_positive.positive_curvature}, provable=60,
+        fits=lambda net: strange(net) is None),
+    "bda_pch": Quantity("averaged positive curvature", {
+        "recursion": averaged.bda_pch, "one by one": twins_positive.averaged("abs", "mean")},
+        provable=WHOLE, fits=averaged.is_chain),
+    "kfra": Quantity("KFRA factors G, A", {
+        "recursion": averaged.kfra, "one by one": twins_positive.averaged("zero", "outer")},
+        provable=WHOLE, fits=averaged.is_chain),
     "kfac": Quantity("K-FAC factors G, A", {
         "contractions": kfac, "one by one": twins.kfac_one_by_one("expand")}),
     "kfac_reduce": Quantity("K-FAC factors, reduce", {
