@@ -10,7 +10,10 @@ from .curvature.averaged import bda_pch, kfra
 from .curvature.between import kfac_dense
 from .curvature.conversion import convert_damping, shifts
 from .curvature.ekfac import ekfac
+from .curvature.block_diagonal import block_diagonal
+from .curvature.diagonal import diagonal
 from .curvature.gauss_newton import fisher, gauss_newton
+from .curvature.gram import gram, gram_solve
 from .curvature.hessian import hessian
 from .curvature.kbfgs import initial_factors as kbfgs_factors
 from .curvature.kbfgs import update as kbfgs_update
@@ -18,9 +21,12 @@ from .curvature.kfac import kfac, kflr
 from .curvature.kron import Kron, KronBlocks
 from .curvature.limited_memory import LimitedMemory
 from .curvature.nearest import kron_singular_values, nearest_kron
-from .curvature.operator import block, blocks, columns, dense
+from .curvature.ntk import ntk
+from .curvature.operator import block, blocks, columns, dense, room
+from .curvature.partition import partition
 from .curvature.positive_curvature import positive_curvature
 from .curvature.quadrature import spectral_density
+from .curvature.solve import solve
 from .curvature.spectrum import (condition_number, eigenvalues, extreme_eigenpairs, inertia,
                                  negative_curvature)
 from .curvature.traces import diagonal_estimate, trace

@@ -8,13 +8,17 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Solution:
-    """x, the residual b - A x, the number of products, and why it stopped."""
+    """x, the residual b - A x, the number of products, and why it stopped.
+
+    `reason` is "converged" or "iterations"; of cg also "negative curvature", with the `direction`
+    p of p^T A p <= 0, or "indefinite preconditioner"; of minres also "singular".
+    """
 
     x: Any
     residual: Any
     iterations: int
-    reason: str         # "converged", "iterations"; cg: "negative curvature", "indefinite
-                        # preconditioner"; minres: "singular"
+    reason: str
+    direction: Any = None
 
 
 def cg(A, b, x=None, tol=1e-10, maxiter=None, M=None):
@@ -56,7 +60,7 @@ def cg(A, b, x=None, tol=1e-10, maxiter=None, M=None):
         q = A(p)
         curvature = p @ q
         if not curvature > 0:
-            return Solution(x, b - A(x), k, "negative curvature")
+            return Solution(x, b - A(x), k, "negative curvature", p)
         x, r = x + (rz / curvature) * p, r - (rz / curvature) * q
         z = M(r)
         rz, before = r @ z, rz

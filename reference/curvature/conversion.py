@@ -114,4 +114,4 @@ def _require_scale(scale):
 
 def _require_kron(K):
     if not isinstance(K, Kron):
-        raise TypeError(f"K is a {type(K).__name__}; pass a Kron, of KronBlocks one of its .blocks.")
+        raise TypeError(f"K is a {type(K).__name__}; pass a Kron, of KronBlocks one of .blocks.")

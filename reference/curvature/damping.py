@@ -107,7 +107,8 @@ def damped_inverse(name, M, shift):
 def unit_diagonal(name, M):
     """d (n,) with d_i d_j M_ij of unit diagonal: 1/sqrt(M_ii)."""
     diagonal = np.diagonal(M)
-    bad = np.flatnonzero(~(diagonal > 0))
+    bad = np.flatnonzero([not entry > 0 for entry in diagonal] if M.dtype == object
+                         else ~(diagonal > 0))
     if bad.size:
         raise np.linalg.LinAlgError(
             f"the diagonal of {name} has {bad.size} entries that are not positive, the first "

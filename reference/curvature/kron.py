@@ -32,7 +32,7 @@ class Kron:
 
     def __post_init__(self):
         for name, M in (("G", self.G), ("A", self.A)):
-            _require_symmetric(f"factor {name}", M)
+            require_symmetric(f"factor {name}", M)
 
     @property
     def shape(self):
@@ -245,7 +245,7 @@ def _require_matrix(V, shape):
                          f"(..., {shape[0]}, {shape[1]}); `matvec` takes flat ones.")
 
 
-def _require_symmetric(name, M):
+def require_symmetric(name, M):
     """Balls may be of any width, as more precision is what they ask for; of pairs, the primal."""
     require_float(name, M)
     if M.ndim != 2 or M.shape[0] != M.shape[1]:

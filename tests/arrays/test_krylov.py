@@ -67,6 +67,7 @@ def test_cg_stops_at_a_direction_of_negative_curvature_and_says_so():
     result = cg(lambda v: A @ v, np.ones(4))
     assert result.reason == "negative curvature"
     np.testing.assert_array_equal(result.residual, np.ones(4) - A @ result.x)
+    assert result.direction @ A @ result.direction < 0
     first = cg(lambda v: -v, np.ones(3))
     assert first.reason == "negative curvature" and first.iterations == 0 and not first.x.any()
     assert cg(lambda v: 0 * v, np.ones(3)).reason == "negative curvature"    # singular: p A p = 0

@@ -107,7 +107,7 @@ def test_shifts_keep_the_precision_and_enclose():
 
 
 def test_factors_of_kfc_are_damped_alike_on_a_convolution():
-    """[GM16] keeps Omega = T A and Gamma = G/T: factored damping is another matrix there, pi not."""
+    """[GM16] keeps Omega = T A and Gamma = G/T: factored damping is another one there, pi not."""
     objective, theta = convolutional()
     K, T = ref.kfac(objective, theta)[0], 7
     theirs = Kron(K.G / T, T * K.A)

@@ -1,0 +1,207 @@
+"""(B + lam D)^-1 b for whatever B is, D = I ("identity") or diag(B) ("marquardt") [Lev44; Mar63].
+
+Where B has entries, by Cholesky's factor.  "marquardt" is "identity" in units in which the diagonal
+is 1: with d = diag(B)^-1/2, x = d * (d B d + lam I)^-1 (d * b).  Block by block, if B is blocks; of
+G (x) A by `Kron.inv`; and by products, if there is nothing else.
+"""
+
+import numpy as np
+import scipy.linalg
+from scipy.sparse.linalg import LinearOperator, aslinearoperator
+
+from ..arrays import functions as F
+from ..arrays import linalg
+from ..arrays.checks import require_finite, require_float
+from ..arrays.krylov import cg, minres
+from .damping import require_damping, unit_diagonal
+from .kron import Kron, KronBlocks, KronEigen, require_symmetric
+from .operator import block
+
+RULES = ("identity", "marquardt")
+KRYLOV = {"cg": cg, "minres": minres}
+BY_FACTORS = (Kron, KronBlocks, KronEigen)
+CHUNK = 256                            # columns at once, of which only the diagonal is wanted
+
+
+def solve(B, b, damping=0.0, rule="identity", method=None, tol=None, maxiter=None):
+    """x = (B + lam I)^-1 b, or (B + lam diag(B))^-1 b.
+
+    Parameters
+    ----------
+    B : array (P, P), LinearOperator, Kron, or list
+        Symmetric.  A list is a block-diagonal matrix, one block per weight matrix: what `kfac`,
+        `ekfac` or `blocks` return.
+    b : array (P,) or (K, P)
+        One right-hand side, or one per row.
+    damping : float
+        lam >= 0; a pair for "shifts".
+    rule : str
+        "identity" or "marquardt"; of Kronecker products any rule of `Kron.inv`, where "identity" is
+        "exact".
+    method : "cg" or "minres", optional
+        By products alone, as a LinearOperator is always solved ("cg" if omitted); "minres" for an
+        indefinite B + lam D.
+    tol, maxiter
+        By products: |b - (B + lam D) x| <= tol |b|, eps^(2/3) if omitted, within maxiter
+        products for each b, 10 P if omitted.
+
+    Returns
+    -------
+    array, as b
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If B + lam D is not positive definite to working precision, naming its extreme eigenvalues
+        and a usable damping, or the negative curvature that was met; or if `method` does not get to
+        tol.
+
+    Notes
+    -----
+    float32 and float64 by Cholesky's factor, longdouble by elimination.  Balls and complex numbers,
+    which have no sign to look at, are solved whether or not B + lam D is definite.
+    """
+    _require_b(b)
+    if isinstance(B, BY_FACTORS):
+        B = [B]
+    if isinstance(B, (list, tuple)):
+        _require_no_method(method)
+        return _by_blocks(B, b, damping, rule)
+    if rule not in RULES:
+        raise ValueError(f"rule must be one of {', '.join(RULES)}, got {rule!r}; Kronecker "
+                         "products take others.")
+    damping = require_damping(damping, "exact")
+    if method is not None or isinstance(B, LinearOperator):
+        return _by_products(aslinearoperator(B), b, damping, rule, method or "cg", tol, maxiter)
+    return _dense(B, b, damping, rule)
+
+
+# ---- with entries ----
+
+def _dense(B, b, damping, rule):
+    require_symmetric("matrix B", B)
+    _require_size(b, len(B))
+    B = F.constant(B, b)
+    if rule == "identity":
+        return _shifted(B, b, damping, "I")
+    d = unit_diagonal("B", B)
+    return d * _shifted(d[:, None] * B * d, d * b, damping, "diag(B)")
+
+
+def _shifted(B, b, damping, D):
+    """(B + lam I)^-1 b; D is what an error calls I."""
+    damped = B + (B[0, 0] * 0 + damping) * np.eye(len(B), dtype="int8")
+    if damped.dtype.kind == "f" and not _definite(damped):
+        raise np.linalg.LinAlgError(_indefinite(B, damping, D))
+    if damped.dtype in (np.float32, np.float64):
+        return scipy.linalg.cho_solve(scipy.linalg.cho_factor(damped), b.T).T
+    return linalg.solve(damped, b.T).T
+
+
+def _definite(A):
+    """Whether Cholesky's factor exists and has a digit: 1/condition > n eps."""
+    try:
+        L = linalg.cholesky(A)
+    except np.linalg.LinAlgError:
+        return False
+    n, eps = len(A), np.finfo(A.dtype).eps
+    if A.dtype == np.longdouble:
+        return np.diagonal(L).min() ** 2 > n * eps * np.diagonal(A).max()
+    pocon, = scipy.linalg.get_lapack_funcs(("pocon",), (L,))
+    return pocon(L, np.abs(A).sum(0).max(), uplo="L")[0] > n * eps
+
+
+def _indefinite(B, damping, D):
+    values = np.linalg.eigvalsh(B.astype(np.result_type(np.float32, B.dtype.type(0))
+                                         if B.dtype != np.longdouble else float))
+    smallest, largest = values[0], np.abs(values).max()
+    room = max(1e-6, 100 * len(B) * np.finfo(values.dtype).eps)
+    usable = 1.01 * max(0, -smallest) + room * largest if largest > 0 else 1e-6
+    return (f"B + {damping:.3g} {D} is not positive definite to working precision: eigenvalues of "
+            f"B{' in units of its diagonal' if D != 'I' else ''} are from {smallest:.2e} to "
+            f"{values[-1]:.2e}; take damping={usable:.3g}, or more.")
+
+
+def _by_blocks(parts, b, damping, rule):
+    sizes = [_size(part) for part in parts]
+    _require_size(b, sum(sizes))
+    pieces = np.split(b, np.cumsum(sizes)[:-1], axis=-1)
+    return np.concatenate([_one_block(part, piece, damping, rule)
+                           for part, piece in zip(parts, pieces)], axis=-1)
+
+
+def _one_block(part, b, damping, rule):
+    if not isinstance(part, BY_FACTORS):
+        return solve(part, b, damping, rule)
+    return part.inv(damping, "exact" if rule == "identity" else rule).matvec(b)
+
+
+def _size(part):
+    if isinstance(part, BY_FACTORS):
+        return part.shape[0] * part.shape[1]
+    require_symmetric("block", part)
+    return len(part)
+
+
+# ---- by products ----
+
+def _by_products(B, b, damping, rule, method, tol, maxiter):
+    if method not in KRYLOV:
+        raise ValueError(f"method must be one of {', '.join(KRYLOV)}, got {method!r}.")
+    require_float("b", b, "f")
+    if B.shape[0] != B.shape[1]:
+        raise ValueError(f"B has shape {B.shape}; a square matrix is needed.")
+    _require_size(b, B.shape[0])
+    tol = float(np.finfo(b.dtype).eps) ** (2 / 3) if tol is None else tol
+    D = 1 if rule == "identity" else diagonal(B)
+
+    def product(v):
+        return B @ v + damping * (D * v)
+    rows = [KRYLOV[method](product, row, tol=tol, maxiter=maxiter)
+            for row in b.reshape(-1, b.shape[-1])]
+    for row, result in zip(b.reshape(-1, b.shape[-1]), rows):
+        _require_converged(result, row, product, tol, method)
+    return np.stack([result.x for result in rows]).reshape(b.shape)
+
+
+def _require_converged(result, b, product, tol, method):
+    if result.reason == "negative curvature":
+        p = result.direction
+        raise np.linalg.LinAlgError(
+            f"after {result.iterations} products CG met a direction of curvature "
+            f"{(p @ product(p)) / (p @ p):.2e}: B + lam D is not positive definite; take more "
+            "damping, or method='minres'.")
+    size = np.sqrt((result.residual @ result.residual) / (b @ b)) if b.any() else 0
+    if result.reason != "converged" or not size <= 10 * tol:
+        why = ("; b has a part outside the range of B + lam D, which is singular"
+               if result.reason == "singular" else "")
+        raise np.linalg.LinAlgError(
+            f"{method} left a residual of {size:.1e} |b| after {result.iterations} products, more "
+            f"than tol = {tol:.1e}{why}; take more damping, a larger maxiter or a larger tol.")
+
+
+def diagonal(B):
+    """diag(B) of any operator, from its diagonal blocks."""
+    P = B.shape[0]
+    return np.concatenate([np.diagonal(block(B, slice(k, min(k + CHUNK, P))))
+                           for k in range(0, P, CHUNK)])
+
+
+# ---- checks ----
+
+def _require_no_method(method):
+    if method is not None:
+        raise ValueError(f"method={method!r} is for operators and arrays; blocks are solved one by "
+                         "one, by their entries: leave it out.")
+
+
+def _require_b(b):
+    require_float("b", b)
+    if b.dtype != object:
+        require_finite("b", b)
+
+
+def _require_size(b, P):
+    if b.ndim not in (1, 2) or b.shape[-1] != P:
+        raise ValueError(f"b has shape {b.shape}, but B acts on vectors ({P},); pass b ({P},), or "
+                         f"(K, {P}) for several.")
