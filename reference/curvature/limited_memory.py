@@ -6,8 +6,8 @@ H_0 = I, the K updates one after the other are
 
     H = (I - Y^T C)^T (I - Y^T C) + C^T C,          R C = S,    R_jk = s_j.y_k for j <= k, else 0,
 
-[BNS94, thm. 2.2] with D = I, written as a sum of squares: positive definite as it stands.  R is
-unit upper triangular.  The inverse is [BNS94, thm. 2.3], with L_jk = s_j.y_k for j > k, else 0,
+[BNS94] with D = I, written as a sum of squares: positive definite as it stands.  R is unit upper
+triangular.  The inverse, with L_jk = s_j.y_k for j > k, else 0, is [BNS94]
 
     H^-1 = I - (S^T Y^T) (S S^T   L)^-1 (S)
                          ( L^T   -I)    (Y).

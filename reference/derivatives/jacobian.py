@@ -22,13 +22,18 @@ def per_example(net, theta, xs, dz):
     ValueError
         If a layer couples the examples, as BatchNorm does in training.
     """
+    require_single_examples(net)
+    matrices = [use.each() for use in net.backward(theta, xs, dz)[0]]
+    return F.concatenate([F.reshape(dW, dW.shape[:-2] + (prod(dW.shape[-2:]),))
+                          for dW in matrices])
+
+
+def require_single_examples(net):
+    """ValueError if a layer couples the examples of a batch."""
     if net.couples:
         raise ValueError(f"{net.coupling} couples the examples of a batch: the loss of one "
                          "depends on all, and nothing is one example's alone; gradient, hvp and "
                          "jvp are exact.")
-    matrices = [use.each() for use in net.backward(theta, xs, dz)[0]]
-    return F.concatenate([F.reshape(dW, dW.shape[:-2] + (prod(dW.shape[-2:]),))
-                          for dW in matrices])
 
 
 def per_example_gradients(objective, theta):
