@@ -12,15 +12,17 @@ import numpy as np
 
 from ..curvature import averaged
 from ..curvature import gauss_newton as gn
+from ..curvature.gram import gram
 from ..curvature.bends import strange
 from ..curvature.hessian import hessian
 from ..curvature.kfac import kfac
+from ..curvature.ntk import ntk
 from ..curvature.operator import blocks, columns, dense
 from ..curvature.positive_curvature import positive_curvature
 from ..derivatives import complex_step, dual, taylor
 from ..derivatives.jacobian import jacobian, per_example_gradients
 from ..derivatives.routes import expected_digits, offering, vjp
-from . import twins, twins_positive
+from . import twins, twins_damping, twins_function_space, twins_kronecker, twins_positive
 
 WHOLE = 200                            # largest P for which whole matrices are run on balls
 
@@ -41,6 +43,11 @@ class Quantity:
     extended: bool = True
     expected: Callable = lambda route: 13          # whole matrices: longer sums, and inverses
     fits: Callable = lambda net: True
+
+
+def _is_small(net):
+    """Whether products of explicit (P, P) matrices take no time."""
+    return net.layout.size <= WHOLE
 
 
 def _hessian_by(name):
@@ -122,7 +129,43 @@ QUANTITIES = {
     "kfac_inverse": Quantity("K-FAC inverses, damped", {
         "solve": twins.kfac_inverses, "eigenvalues": twins.kfac_inverses_by_eigenvalues},
         provable=WHOLE),
+    "kfac_inverse_rules": Quantity("K-FAC inverses, other rules", {
+        "solve": twins_damping.inverses,
+        "eigenvalues": twins_damping.inverses_by_eigenvalues}, provable=WHOLE),
+    "kfac_solve": Quantity("K-FAC solutions, damped", {
+        "eigenbasis": twins_damping.solutions, "dense": twins_damping.solutions_dense}, ("v",),
+        provable=0),                   # eigenvectors are not enclosed
+    "solve": Quantity("solution (F + I)^-1 v", {
+        "Cholesky": twins_damping.solution, "LU": twins_damping.solution_by_elimination,
+        "conjugate gradients": twins_damping.solution_by("cg"),
+        "MINRES": twins_damping.solution_by("minres")}, ("v",), provable=110,
+        expected=lambda route: 13 if route in ("Cholesky", "LU") else 12),
+    "ekfac": Quantity("EKFAC", {
+        "contractions": twins_kronecker.ekfac_matrices,
+        "projected": twins_kronecker.ekfac_projected}, provable=0, fits=_is_small,
+        expected=lambda route: 11),    # of eigenvectors, whose error is eps over their gaps
+    "nearest_kron": Quantity("nearest Kronecker products", {
+        "singular vectors": twins_kronecker.nearest_products,
+        "alternating": twins_kronecker.alternating_products}, provable=0),
+    "kfac_tridiagonal": Quantity("block-tridiagonal K-FAC", {
+        "products": twins_kronecker.tridiagonal, "inverted": twins_kronecker.tridiagonal_inverted,
+        "dense formulas": twins_kronecker.tridiagonal_dense}, provable=60, fits=_is_small),
     "kbfgs": Quantity("K-BFGS, two steps", {
         "inverse updates": twins.kbfgs_steps,
         "direct updates": twins.kbfgs_steps_dense}, provable=WHOLE),
+    "kbfgs_limited": Quantity("K-BFGS(L), three steps", {
+        "compact form": twins_function_space.kbfgs_limited_steps,
+        "direct updates": twins_function_space.kbfgs_limited_steps_dense}, provable=WHOLE),
+    "ntk": Quantity("tangent kernel J J^T", {
+        "layer by layer": ntk, "complex step": twins_function_space.kernel_of_jacobians},
+        provable=WHOLE),
+    "gram": Quantity("Gram form of the Fisher matrix", {
+        "layer by layer": lambda o, t: gram(o, t, "type-2"),
+        "complex step": twins_function_space.gram_of_jacobians}, provable=WHOLE),
+    "gram_solve": Quantity("damped Fisher inverse times v", {
+        "Woodbury": twins_function_space.solution,
+        "dense system": twins_function_space.solution_of_the_dense_system},
+        ("v",), provable=WHOLE),
+    "third_derivative": Quantity("third derivative D3L[v, w]", offering("third"), ("v", "w"),
+                                 provable=WHOLE, expected=lambda r: min(13, expected_digits(r))),
 }
