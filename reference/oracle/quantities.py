@@ -153,19 +153,19 @@ QUANTITIES = {
     "kbfgs": Quantity("K-BFGS, two steps", {
         "inverse updates": twins.kbfgs_steps,
         "direct updates": twins.kbfgs_steps_dense}, provable=WHOLE),
-    "kbfgs_limited": Quantity("K-BFGS(L), three steps", {
+    "kbfgs_limited": Quantity("K-BFGS(L), two steps", {
         "compact form": twins_function_space.kbfgs_limited_steps,
         "direct updates": twins_function_space.kbfgs_limited_steps_dense}, provable=WHOLE),
     "ntk": Quantity("tangent kernel J J^T", {
         "layer by layer": ntk, "complex step": twins_function_space.kernel_of_jacobians},
-        provable=WHOLE),
+        provable=110, fits=_is_small),
     "gram": Quantity("Gram form of the Fisher matrix", {
         "layer by layer": lambda o, t: gram(o, t, "type-2"),
-        "complex step": twins_function_space.gram_of_jacobians}, provable=WHOLE),
+        "complex step": twins_function_space.gram_of_jacobians}, provable=60, fits=_is_small),
     "gram_solve": Quantity("damped Fisher inverse times v", {
         "Woodbury": twins_function_space.solution,
         "dense system": twins_function_space.solution_of_the_dense_system},
-        ("v",), provable=WHOLE),
+        ("v",), provable=60, fits=_is_small),
     "third_derivative": Quantity("third derivative D3L[v, w]", offering("third"), ("v", "w"),
                                  provable=WHOLE, expected=lambda r: min(13, expected_digits(r))),
 }

@@ -159,13 +159,13 @@ def kbfgs_steps_dense(objective, theta):
         g = objective.grad(theta)
         d = np.concatenate([scipy.linalg.solve(np.kron(Bg, Ba), -g[i]) for i, (_, Ba, Bg, _, _)
                             in zip(objective.net.layout.slices, states)])
-        here, there = (_layer_means(objective, t) for t in (theta, theta + LENGTH * d))
+        here, there = (layer_means(objective, t) for t in (theta, theta + LENGTH * d))
         states = [_direct_update(*three) for three in zip(states, here, there)]
         theta = theta + LENGTH * d
     return theta, [(A, np.linalg.inv(Ba), np.linalg.inv(Bg)) for A, Ba, Bg, _, _ in states]
 
 
-def _layer_means(objective, theta):
+def layer_means(objective, theta):
     """Per weight matrix: the weighted means of p p^T, p, s and g over the batch; g over n alone."""
     w, dz = _weights(objective, theta), objective.dz(objective.outputs(theta)) * objective.R
     means = []
@@ -182,11 +182,11 @@ def _direct_update(state, here, there):
     (A, Ba, Bg, s, y), (now, p, s0, g0), (_, _, s1, g1) = state, here, there
     A, s, y = 0.9 * A + 0.1 * now, 0.9 * s + 0.1 * (s0 - s1), 0.9 * y + 0.1 * (g0 - g1)
     a = np.linalg.solve(Ba, p)
-    Ba = _direct_bfgs(Ba, a, (A + np.sqrt(LAM) * np.eye(len(A))) @ a)
-    return A, Ba, _direct_bfgs(Bg, *kbfgs.double_damping(np.linalg.inv(Bg), s, y, LAM)), s, y
+    Ba = direct_bfgs(Ba, a, (A + np.sqrt(LAM) * np.eye(len(A))) @ a)
+    return A, Ba, direct_bfgs(Bg, *kbfgs.double_damping(np.linalg.inv(Bg), s, y, LAM)), s, y
 
 
-def _direct_bfgs(B, s, y):
+def direct_bfgs(B, s, y):
     """B - B s s^T B/s^T B s + y y^T/s^T y [NW06, eq. 6.19]."""
     Bs = B @ s
     return B - np.outer(Bs, Bs) / (s @ Bs) + np.outer(y, y) / (s @ y)
