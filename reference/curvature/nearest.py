@@ -47,10 +47,13 @@ def nearest_kron(B, shape):
     """
     O, I = _require_block(B, shape)
     R = _rearranged(B, O, I)
+    size = np.abs(R).max()
+    if size == 0:
+        return Kron(np.zeros((O, O), B.dtype), np.zeros((I, I), B.dtype)), 0.0
+    R = R / size                                  # whose squares neither overflow nor vanish
     G, A = _balanced(*_leading(R, O, I))
-    size = np.linalg.norm(R)
-    error = np.linalg.norm(R - G.reshape(-1, 1) * A.reshape(-1))
-    return Kron(G, A), float(error / size) if size else 0.0
+    error = np.linalg.norm(R - G.reshape(-1, 1) * A.reshape(-1)) / np.linalg.norm(R)
+    return Kron(size ** 0.5 * G, size ** 0.5 * A), float(error)
 
 
 def kron_singular_values(B, shape):

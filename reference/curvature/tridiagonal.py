@@ -56,6 +56,7 @@ def kfac_tridiagonal(objective, theta, kind="type-2", rng=None, samples=1, setti
     return KronTridiagonal(tuple(Kron(part(l, l).G, part(l, l).A) for l in layers),
                            tuple(part(l, l + 1) for l in layers[:-1]))
 
+
 @dataclass(frozen=True, eq=False)
 class KronTridiagonal:
     """F^ (P, P) from F~'s diagonal blocks `krons` and those beside them, `beside[l]` = F~_{l,l+1}.
@@ -76,8 +77,7 @@ class KronTridiagonal:
 
     def conditional(self, l):
         """Sigma_l, the covariance of layer l given layer l + 1: a KronDifference."""
-        C = self.psi(l).times(self.beside[l].T)
-        return KronDifference(self.krons[l], Kron(symmetric(C.G), symmetric(C.A)))
+        return _given(self.krons[l], self.psi(l), self.beside[l])
 
     def dense(self):
         """F^ (P, P), every block a Kronecker product.
@@ -87,18 +87,16 @@ class KronTridiagonal:
         numpy.linalg.LinAlgError
             If a factor between the first and the last matrix is singular: see `damped`.
         """
-        layers = range(len(self.krons))
-        blocks = [[self.krons[l].dense() if l == m else None for m in layers] for l in layers]
-        for m in layers[1:]:
-            between = self.beside[m - 1]
-            for l in reversed(range(m)):
-                between = between if l == m - 1 else self.psi(l).times(between)
-                blocks[l][m] = between.dense()
-                blocks[m][l] = blocks[l][m].T
-        return np.block(blocks)
+        upper, layers = {}, range(len(self.krons))
+        for l in reversed(layers):
+            upper[l, l], upper[l, l + 1] = self.krons[l], (*self.beside, None)[l]
+            psi = self.psi(l) if layers[l + 2:] else None
+            upper.update({(l, m): psi.times(upper[l + 1, m]) for m in layers[l + 2:]})
+        return np.block([[upper[l, m].dense() if l <= m else upper[m, l].dense().T for m in layers]
+                         for l in layers])
 
     def inv(self, damping=0.0):
-        """Xi^T Lambda Xi, the inverse of F^ damped as in `damped`.
+        """Xi^T Lambda Xi, the inverse of F^ damped as in `damped`: a TridiagonalInverse.
 
         Raises
         ------
@@ -107,11 +105,11 @@ class KronTridiagonal:
         TypeError
             For numbers without an eigendecomposition: longdouble, balls.
         """
-        damped = self.damped(damping)
-        inverses = [K.inv() for K in damped.krons]              # the first, too, must be invertible
-        layers = range(len(self.beside))
-        return TridiagonalInverse(tuple(damped.psi(l) for l in layers),
-                                  (*(damped.conditional(l).inv() for l in layers), inverses[-1]))
+        krons = self.damped(damping).krons
+        inverses = [K.inv() for K in krons]                     # the first, too, must be invertible
+        psi = tuple(B.times(inverse) for B, inverse in zip(self.beside, inverses[1:]))
+        sigma = map(_given, krons, psi, self.beside)
+        return TridiagonalInverse(psi, (*(S.inv() for S in sigma), inverses[-1]))
 
     def solve(self, v, damping=0.0):
         """The damped inverse times v (..., P)."""
@@ -121,6 +119,12 @@ class KronTridiagonal:
 def _damped(K, damping):
     root, pi = (K.A[0, 0] * 0 + require_damping(damping, "pi")) ** 0.5, K.pi()
     return Kron(K.G + root / pi * F.identity(K.G), K.A + root * pi * F.identity(K.A))
+
+
+def _given(K, psi, beside):
+    """K - Psi F~_{l+1,l+1} Psi^T, since Psi F~_{l+1,l+1} is what stands beside K."""
+    less = psi.times(beside.T)
+    return KronDifference(K, Kron(symmetric(less.G), symmetric(less.A)))
 
 
 @dataclass(frozen=True, eq=False)
