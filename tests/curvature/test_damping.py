@@ -94,6 +94,43 @@ def test_as_damping_grows_the_factors_no_longer_matter(rule):
     assert distance(scale * inverse(K, lam, rule).dense(), limit) <= 1e-6       # |A|/sqrt(lam)
 
 
+# ---- what the Kronecker rules are to the exact one ----
+
+BALANCED = ["pi", "pi frobenius", "pi spectral", "factored"]
+
+
+@pytest.mark.parametrize("rule", BALANCED)
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_rules_whose_shifts_multiply_to_lam_damp_more_than_the_exact_one(rule, shape):
+    """(G + s I) (x) (A + t I) - (G (x) A + lam I) = s I (x) A + t G (x) I is semidefinite."""
+    K = product(*shape)
+    extra = DAMPED[rule](K, 0.1) - DAMPED["exact"](K, 0.1)
+    assert np.linalg.eigvalsh(extra)[0] >= -45 * eps(float) * np.abs(extra).max()
+    difference = inverse(K, 0.1, "exact").dense() - inverse(K, 0.1, rule).dense()
+    assert np.linalg.eigvalsh(difference)[0] >= -1e-13 / 0.1
+
+
+def test_with_an_indefinite_factor_or_other_shifts_they_do_not():
+    K = kron()
+    indefinite, small = Kron(K.G - 2 * np.trace(K.G) * np.eye(3), K.A), Kron(K.G / 1e3, K.A / 1e3)
+    for B, rule in ((indefinite, "factored"), (small, "per factor")):
+        assert np.linalg.eigvalsh(DAMPED[rule](B, 0.1) - DAMPED["exact"](B, 0.1))[0] < -0.01
+
+
+@pytest.mark.parametrize("rule, norm", [("pi", np.trace), ("pi frobenius", np.linalg.norm),
+                                        ("pi spectral", lambda M: np.linalg.norm(M, 2))])
+def test_pi_makes_the_bound_on_what_is_added_smallest(rule, norm):
+    """s |I (x) A| + t |G (x) I| with s t = lam, by a scan of s: that is how [MG15] choose pi."""
+    K, lam = product(3, 5), 0.1
+    size_A, size_G = norm(np.kron(np.eye(3), K.A)), norm(np.kron(K.G, np.eye(5)))
+    s, t = ref.shifts(K, lam, rule)
+    others = np.geomspace(0.1, 10, 200) * s
+    bounds = others * size_A + lam / others * size_G
+    assert s * size_A + t * size_G <= bounds.min() and bounds.max() > 4 * bounds.min()
+    wrong, _ = ref.shifts(K, lam, "factored")
+    assert wrong * size_A + lam / wrong * size_G > 1.5 * bounds.min()
+
+
 # ---- precision ----
 
 @pytest.mark.parametrize("dtype", [np.float32, np.longdouble])
