@@ -58,7 +58,7 @@ class Factors:
         return Kron(self.Hg.dense() if _is_limited(self.Hg) else self.Hg, self.Ha)
 
     def block(self):
-        """Hg^-1 (x) Ha^-1: the approximation of the block itself, B_g s = y and B_a ~ A_LM."""
+        """Hg^-1 (x) Ha^-1, the approximation of the block: Hg^-1 s = y damped, Ha^-1 ~ A_LM."""
         direct = self.Hg.inv() if _is_limited(self.Hg) else symmetric(inverse(self.Hg))
         return Kron(direct, symmetric(inverse(self.Ha)))
 

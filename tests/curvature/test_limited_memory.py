@@ -195,9 +195,10 @@ def test_the_block_is_the_inverse_of_kron_and_satisfies_the_secant_equation(memo
     objective, theta = small()
     factors = ref.kbfgs_factors(objective, theta, LAM, memory)
     for _ in range(6):
-        before = factors
+        before, here = factors, theta
         theta, factors = step(objective, theta, factors, LAM, LENGTH)
-    for old, f in zip(before, factors):
+    inputs = [p.mean(0) for p, _, _ in forward_backward(objective, here)]
+    for old, f, pbar in zip(before, factors, inputs):
         block, inverse = f.block(), f.kron()
         condition = np.linalg.cond(inverse.dense())
         assert condition < 1e3
@@ -206,6 +207,8 @@ def test_the_block_is_the_inverse_of_kron_and_satisfies_the_secant_equation(memo
         s, y = double_damping(old.Hg, f.s, f.y, LAM)
         assert distance(block.G @ s, y) <= TOLERANCE * condition
         assert distance(old.block().G @ s, y) > 1e-3                  # not so of the matrix before
+        a, A_LM = old.Ha @ pbar, f.A + np.sqrt(LAM) * np.eye(len(f.A))
+        assert distance(block.A @ a, A_LM @ a) <= TOLERANCE * condition
     M = objective.net.layout.unpack(objective.grad(theta))
     for d, m, f in zip(directions(M, factors), M, factors):
         solved = np.linalg.solve(f.block().dense(), -m.reshape(-1))

@@ -8,6 +8,7 @@ import pytest
 import reference as ref
 from reference.arrays.precision import eps
 from reference.derivatives.routes import ROUTES, offering
+from reference.problems.layers import LAYERS
 from tests.curvature import brute
 from tests.derivatives.cases import directions, distance, small, weighted, wide
 
@@ -92,6 +93,14 @@ def test_it_is_the_difference_of_differences_of_the_gradient(net):
         found = ref.third(objective, theta, u, v, route=route)
         assert distance(found, truth) <= max(1e-13, error(route))
         assert distance(found, differences(*wide(objective, theta, u, u))) > 0.1
+
+
+@pytest.mark.parametrize("case", LAYERS)
+def test_dual_numbers_and_the_complex_step_agree_on_every_layer(case):
+    objective, theta = LAYERS[case](np.random.default_rng(0))
+    u, v = directions(theta)
+    one, other = (ref.third(objective, theta, u, v, route=r) for r in ("dual", "complex step"))
+    assert distance(one, other) <= error("dual")
 
 
 @pytest.mark.parametrize("route", [*EXACT, "Taylor series"])
