@@ -24,7 +24,7 @@ def by_own_block(at, i, stop):
     size = Ws[0].size
     rows = np.empty((size, at.starts[-1] - at.starts[i]), y.dtype)
     Rx, Rdx = np.empty((2, size) + at.traces[stop][-1].shape, y.dtype)
-    step = max(4, min(AT_ONCE, IN_CACHE // y.size))
+    step = directions_in_cache(at, i)
     for k in range(0, size, step):
         E = np.eye(size, dtype=y.dtype)[k:k + step]
         out = layer.trace(dual_matrices(Ws, E), x)[-1]
@@ -39,6 +39,11 @@ def by_own_block(at, i, stop):
             start += dW.shape[1]
     rows[:, :size] = Rx.reshape(size, -1) @ Rdx.reshape(size, -1).T + _bent(at, i, stop)
     return rows
+
+
+def directions_in_cache(at, i):
+    """How many perturbations of layer i's output are made at a time."""
+    return max(4, min(AT_ONCE, IN_CACHE // at.traces[i][-1].size))
 
 
 def by_bottleneck(at, i):

@@ -66,3 +66,8 @@ def slope_and_bend(run, s, dx):
             dx = layer.vjp(None, x, y, dx)[1]
         return dx
     return pull(s, F.ones_like(dx)), dual.derivative(lambda t: pull(t, dx), s, F.ones_like(s))
+
+
+def mirrored(square):
+    """The symmetric matrix of which `square` is the upper triangle."""
+    return np.triu(square) + np.triu(square, 1).T

@@ -31,10 +31,13 @@ from .bottleneck import by_bottleneck, by_own_block
 from .contractions import contract, dual_matrices, pair, tangent
 
 
-def upper_rows(at):
-    """Yields (i, H[rows of layer i, columns of layers i, i + 1, ...]) for layers before the cut."""
+def upper_rows(at, chosen=None):
+    """Yields (i, H[rows of layer i, columns of layers i, i + 1, ...]) for layers before the cut.
+
+    chosen : the layers whose rows are wanted; all if None.
+    """
     for i in range(at.cut):
-        if at.Ws[i]:
+        if at.Ws[i] and (chosen is None or i in chosen):
             yield i, way(at, i)(at, i)
 
 

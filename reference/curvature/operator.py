@@ -7,8 +7,10 @@ import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
 from ..arrays.checks import require_theta
-from ..derivatives.directions import along
+from ..derivatives.directions import AT_ONCE, along
 from ..network.layout import Layout
+from .memory import LIMIT, itemsize, require_room
+from .partition import gathered, inside_matrices, require_partition
 
 
 class SymmetricOperator(LinearOperator):
@@ -26,12 +28,21 @@ class SymmetricOperator(LinearOperator):
         known.
     layout : Layout, optional
         Whose blocks `diagonal` gives.
+    entries : callable, optional
+        () -> the diagonal (P,).
+    parts : callable, optional
+        pairs -> an iterator over ((l, m), block) for these pairs l <= m of matrices of `layout`,
+        in any order; for all pairs if there is no argument.
+    work : callable, optional
+        whole -> bytes that making the dense matrix (True) or its diagonal blocks (False) takes
+        besides these.
     """
 
-    def __init__(self, size, dtype, product, matrix=None, diagonal=None, layout=None):
+    def __init__(self, size, dtype, product, matrix=None, diagonal=None, layout=None, entries=None,
+                 parts=None, work=None):
         super().__init__(np.dtype(dtype), (size, size))
         self.product, self.matrix, self.diagonal = product, matrix, diagonal
-        self.layout = layout
+        self.layout, self.entries, self.parts, self.work = layout, entries, parts, work
 
     def _matmat(self, V):
         return along(self.product, V.T).T
@@ -52,31 +63,105 @@ def point(objective, theta):
     return theta.copy()
 
 
-def _require_operator(operator):
+def require_operator(operator):
+    """TypeError unless operator is a square LinearOperator, or behaves as one."""
     if not hasattr(operator, "shape") or not hasattr(operator, "__matmul__"):
         raise TypeError(f"operator is a {type(operator).__name__}; pass a LinearOperator, as "
                         "hessian(objective, theta).")
 
 
-def columns(operator):
-    """The dense matrix (P, P), by products with the unit vectors."""
-    _require_operator(operator)
-    return operator @ np.eye(operator.shape[0], dtype=operator.dtype)
+def on_units(operator, index):
+    """Yields (slice k, operator @ E (P, k)), E the unit vectors of index[k], some at a time."""
+    for k in range(0, index.size, AT_ONCE):
+        some = index[k:k + AT_ONCE]
+        E = np.zeros((operator.shape[0], some.size), dtype=operator.dtype)
+        E[some, np.arange(some.size)] = 1
+        yield slice(k, k + some.size), operator @ E
 
 
-def dense(operator):
+# ---- the whole matrix ----
+
+def room(operator):
+    """Bytes that `dense(operator)` takes: those of the matrix, and what making it needs besides.
+
+    Parameters
+    ----------
+    operator : LinearOperator
+
+    Returns
+    -------
+    int
+        An estimate from shapes, of which the measured peak is within a factor of 3: for a matrix
+        of this package; of another operator, what its products take is not known, and left out.
+    """
+    require_operator(operator)
+    if _is_fast(operator) and operator.matrix is not None:
+        return _bytes(operator, operator.shape[0] ** 2) + _work(operator, True)
+    return _room_for_columns(operator)
+
+
+def _room_for_columns(operator):
+    P = operator.shape[0]
+    return _bytes(operator, P * P + 4 * AT_ONCE * P)
+
+
+def _bytes(operator, numbers):
+    return itemsize(operator.dtype) * numbers
+
+
+def _work(operator, whole):
+    return operator.work(whole) if operator.work is not None else 0
+
+
+def _is_fast(operator):
+    return isinstance(operator, SymmetricOperator) and operator.layout is not None
+
+
+def columns(operator, limit=LIMIT):
+    """The dense matrix (P, P), by products with the unit vectors.
+
+    Parameters
+    ----------
+    operator : LinearOperator
+    limit : int
+        Bytes it may take.
+
+    Raises
+    ------
+    MemoryError
+        If it would take more.
+    """
+    require_operator(operator)
+    require_room(f"the matrix of P = {operator.shape[0]}", _room_for_columns(operator), limit)
+    matrix = np.empty(operator.shape, operator.dtype)
+    for k, found in on_units(operator, np.arange(operator.shape[0])):
+        matrix[:, k] = found
+    return matrix
+
+
+def dense(operator, limit=LIMIT):
     """The dense matrix (P, P) of any operator: the fast exact assembly where it applies.
 
     Parameters
     ----------
     operator : LinearOperator
         `hessian(...)`, `gauss_newton(...)`, or anything SciPy makes of them.
-    """
-    _require_operator(operator)
-    if isinstance(operator, SymmetricOperator) and operator.matrix is not None:
-        return operator.matrix()
-    return columns(operator)
+    limit : int
+        Bytes it may take, as `room(operator)` estimates them before any is taken.
 
+    Raises
+    ------
+    MemoryError
+        If it would take more.
+    """
+    require_operator(operator)
+    if not isinstance(operator, SymmetricOperator) or operator.matrix is None:
+        return columns(operator, limit)
+    require_room(f"the matrix of P = {operator.shape[0]}", room(operator), limit)
+    return operator.matrix()
+
+
+# ---- diagonal blocks ----
 
 def block(operator, index):
     """The dense diagonal block operator[index, index], by products with its unit vectors.
@@ -87,11 +172,12 @@ def block(operator, index):
     index : slice
         For instance net.layout.slices[l]; or whole numbers in an array or a list.
     """
-    _require_operator(operator)
+    require_operator(operator)
     rows = _rows(operator, index)
-    E = np.zeros((operator.shape[0], rows.size), dtype=operator.dtype)
-    E[rows, np.arange(rows.size)] = 1
-    return (operator @ E)[rows]
+    found = np.empty((rows.size, rows.size), operator.dtype)
+    for k, part in on_units(operator, rows):
+        found[:, k] = part[rows]
+    return found
 
 
 def _rows(operator, index):
@@ -105,27 +191,52 @@ def _rows(operator, index):
     return rows
 
 
-def blocks(operator, layout):
-    """[operator[s_l, s_l], ...]: the diagonal block of every weight matrix.
+def blocks(operator, partition, limit=LIMIT):
+    """[operator[g, g], ...]: the diagonal block of every group of parameters.
 
     Parameters
     ----------
     operator : LinearOperator
-    layout : Layout
-        net.layout, of the network that the operator was made for; any other of the same size
-        is served by products.
+    partition : Layout or tuple of index arrays
+        net.layout, for the block of every weight matrix, or what `partition(net, groups)` gives;
+        of a network of the same size if not of the operator's own.
+    limit : int
+        Bytes the blocks may take, and what making them needs besides.
 
     Raises
     ------
-    ValueError
-        If the layout is of another size than the operator.
+    TypeError, ValueError
+        If the partition is none, or of another size than the operator.
+    MemoryError
+        If the blocks would take more.
     """
-    _require_operator(operator)
-    if not isinstance(layout, Layout):
-        raise TypeError(f"layout is a {type(layout).__name__}; pass net.layout.")
-    if layout.size != operator.shape[0]:
-        raise ValueError(f"layout has {layout.size} parameters but the operator has shape "
-                         f"{operator.shape}; pass net.layout of the operator's own network.")
-    if isinstance(operator, SymmetricOperator) and operator.layout == layout:
+    require_operator(operator)
+    groups = groups_of(operator, partition)
+    require_room(f"{len(groups)} blocks of up to {max(g.size for g in groups)} rows",
+                 _room_for_blocks(operator, groups), limit)
+    if not _is_fast(operator):
+        return [block(operator, group) for group in groups]
+    if partition == operator.layout:
         return operator.diagonal()
-    return [block(operator, s) for s in layout.slices]
+    return gathered(operator, groups)
+
+
+def groups_of(operator, partition):
+    """The index arrays of a Layout or a partition; error unless they fit the operator."""
+    if not isinstance(partition, Layout):
+        return require_partition(partition, operator.shape[0])
+    if partition.size != operator.shape[0]:
+        raise ValueError(f"layout has {partition.size} parameters but the operator has shape "
+                         f"{operator.shape}; pass net.layout of the operator's own network.")
+    return tuple(np.arange(s.start, s.stop) for s in partition.slices)
+
+
+def _room_for_blocks(operator, groups):
+    numbers = sum(g.size ** 2 for g in groups)
+    if not _is_fast(operator):
+        return _bytes(operator, numbers + 4 * AT_ONCE * operator.shape[0])
+    if inside_matrices(operator.layout, groups):                        # cut out of their blocks
+        numbers += sum((s.stop - s.start) ** 2 for s in operator.layout.slices)
+    elif operator.parts is None:
+        numbers += operator.shape[0] ** 2
+    return _bytes(operator, numbers) + _work(operator, False)

@@ -10,6 +10,7 @@ from ..network.affine import Dense
 from ..network.compose import Sequential
 from ..network.elementwise import Elementwise
 from ..network.layer import Wrapping
+from ..network.layout import Layout
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +31,16 @@ class Point:
     def Ws(self):
         """The matrices of each layer."""
         return self.flat.shared_out(self.matrices)
+
+    @cached_property
+    def slices(self):
+        """Where each matrix begins and ends, each use of a shared one for itself."""
+        return Layout(tuple(W.shape for W in self.matrices)).slices
+
+    @cached_property
+    def layer_of(self):
+        """The layer of each matrix."""
+        return [i for i, Ws in enumerate(self.Ws) for _ in Ws]
 
     @property
     def traces(self):
@@ -60,7 +71,7 @@ class Point:
 
     def batch(self, index):
         """The network for some of the examples; L is of all of them still."""
-        flat = Sequential(*_leaves(self.objective.net.batch(index)))
+        flat = Sequential(*in_a_row(self.objective.net.batch(index)))
         return Point(self.objective, flat, self.matrices,
                      flat.trace(self.matrices, self.trace[0][index]))
 
@@ -83,14 +94,14 @@ class Point:
 def point(objective, theta):
     """The Point of the objective at theta."""
     net = objective.net
-    flat, Ws = Sequential(*_leaves(net)), net.matrices(theta)
+    flat, Ws = Sequential(*in_a_row(net)), net.matrices(theta)
     return Point(objective, flat, Ws, flat.trace(Ws, net.lifted(theta, objective.x)))
 
 
-def _leaves(layer):
+def in_a_row(layer):
     """The layers one after the other, those within others too."""
     if isinstance(layer, Wrapping):
-        return _leaves(layer.inner)
+        return in_a_row(layer.inner)
     if not isinstance(layer, Sequential):
         return [layer]
-    return [leaf for inner in layer.layers for leaf in _leaves(inner)]
+    return [leaf for inner in layer.layers for leaf in in_a_row(inner)]

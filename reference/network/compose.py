@@ -159,7 +159,7 @@ class Sequential(Composite):
     # ---- as a network: a function of theta ----
 
     @cached_property
-    def _owners(self):
+    def owners(self):
         """For each matrix of the layers, the number of its block in theta."""
         blocks = {}
         return tuple(blocks.setdefault((i,) if key is None else key, len(blocks))
@@ -170,11 +170,11 @@ class Sequential(Composite):
         """Where each matrix lies in theta: once, if several layers share it."""
         if not self.shapes:
             raise ValueError(f"{self} needs a layer with weights, as Dense(2, 1).")
-        first = dict(zip(self._owners[::-1], self.shapes[::-1]))
-        for owner, shape in zip(self._owners, self.shapes):
+        first = dict(zip(self.owners[::-1], self.shapes[::-1]))
+        for owner, shape in zip(self.owners, self.shapes):
             if shape != first[owner]:
                 raise ValueError(f"matrices of shapes {first[owner]} and {shape} are tied by the name "
-                                 f"{self.ties[self._owners.index(owner)][0]!r}; they "
+                                 f"{self.ties[self.owners.index(owner)][0]!r}; they "
                                  "must be of one shape.")
         return Layout(tuple(first[owner] for owner in sorted(first)))
 
@@ -186,7 +186,7 @@ class Sequential(Composite):
                              f"{len(self.layers)} layers needs {self.layout.size} parameters on "
                              "the last axis; build it with net.initial(rng).")
         blocks = self.layout.unpack(theta)
-        return [blocks[owner] for owner in self._owners]
+        return [blocks[owner] for owner in self.owners]
 
     def forward(self, theta, x):
         """The trace [x_0, ..., x_L]: the input, every layer's output, the prediction.
@@ -208,7 +208,7 @@ class Sequential(Composite):
         """
         uses, dxs = self.pull_all(self.matrices(theta), xs, dz, data=True)
         gathered = [[] for _ in self.layout.shapes]
-        for owner, use in zip(self._owners, uses):
+        for owner, use in zip(self.owners, uses):
             gathered[owner].append(use)
         return [each[0] if len(each) == 1 else Shared(tuple(each)) for each in gathered], dxs
 
@@ -223,7 +223,7 @@ class Sequential(Composite):
         if not callable(scheme):
             raise TypeError(f"scheme is {scheme!r}; pass a function of (rng, layer), such as "
                             "reference.network.initial.he.")
-        first = dict(zip(self._owners[::-1], self.start(rng, scheme)[::-1]))
+        first = dict(zip(self.owners[::-1], self.start(rng, scheme)[::-1]))
         return self.layout.pack([first[owner] for owner in sorted(first)])
 
     def named(self, theta):
@@ -247,4 +247,4 @@ class Sequential(Composite):
     def entries(self):
         """{name: int array}: which entry of theta each entry of each named array is."""
         blocks = self.layout.unpack(np.arange(self.layout.size))
-        return self.parts([blocks[owner] for owner in self._owners])
+        return self.parts([blocks[owner] for owner in self.owners])

@@ -108,7 +108,7 @@ def test_what_is_no_operator_layout_or_index_is_refused_in_words(problem, H):
         with pytest.raises(TypeError, match="operator is a Objective; pass a LinearOperator"):
             function(objective)
     for wrong in (objective.net, None):
-        with pytest.raises(TypeError, match=r"layout is a \w+; pass net.layout"):
+        with pytest.raises(TypeError, match=r"partition is a \w+; pass net.layout, or what part"):
             blocks(H, wrong)
     for index in (None, 3, 1.5, "a", [34], np.ones(3, bool)):
         with pytest.raises(ValueError, match="picks no rows of .*34, 34.*: pass a slice"):

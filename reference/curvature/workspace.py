@@ -1,0 +1,65 @@
+"""What making a matrix takes beside the matrix: an estimate from the shapes of what is made.
+
+The largest arrays that live at the same time, counted; tracemalloc's peak is within a factor of 3
+(tests/curvature/test_memory.py).
+"""
+
+from functools import partial
+from math import prod
+
+from ..derivatives.directions import AT_ONCE
+from . import assembly, layerwise, sandwich
+from .bottleneck import directions_in_cache
+from .chain_parts import PRODUCTS
+
+
+def workspace(at, S, second_order, whole):
+    """Bytes beside the dense matrix, or beside its diagonal blocks if not `whole`."""
+    before = _rows(at, second_order, whole) if any(at.Ws[:at.cut]) else 0
+    chain = _chain(at, second_order, whole) if at.starts[at.cut] < at.starts[-1] else 0
+    return int(max(before, chain) * at.z.dtype.itemsize)
+
+
+def _chain(at, second_order, whole):
+    """Numbers: S_ll of a batch of examples, S_lm and D_lm on their way down, products of patches.
+
+    And a second matrix, where the chain is copied to its place or summed over batches.
+    """
+    shapes = [W.shape for Ws in at.Ws[at.cut:] for W in Ws]
+    widths = [O for O, _ in shapes]
+    n = min(len(at.z), max(1, assembly.BATCH // sum(widths) ** 2))
+    passed = n * (sum(O * O for O in widths) + (4 if whole and second_order else 2)
+                  * max(widths) ** 2) + min(PRODUCTS, n * max(I for _, I in shapes) ** 2)
+    sizes = [prod(shape) for shape in shapes]
+    again = n < len(at.z) or (whole and at.cut > 0)
+    return passed + again * (sum(sizes) ** 2 if whole else sum(size ** 2 for size in sizes))
+
+
+def _rows(at, second_order, whole):
+    """Numbers: rows of the layers before the chain, and what passes through the network for them.
+    """
+    P, own = at.starts[-1], [b - a for a, b in zip(at.starts[:at.cut], at.starts[1:])]
+    if second_order:
+        return max(2 * size * (P - start) + _directions(at, i, size)
+                   for i, (size, start) in enumerate(zip(own, at.starts)) if size)
+    M, B = at.z[0].size, sum(own)
+    jacobian = min(sandwich.ROOM, len(at.z) * M * (B if whole else max(own)))
+    return (B * P if whole else 0) + 3 * jacobian + M * _behind(at, 0)
+
+
+def _directions(at, i, size):
+    """Numbers in the dual passes for the rows of layer i, by the way that `layerwise` takes."""
+    way = layerwise.way(at, i)
+    if way is layerwise.by_bottleneck:
+        K = len(at.Ws[at.cut][0])
+        return 2 * len(at.z) * K * size + 4 * K * _behind(at, at.cut)
+    if isinstance(way, partial):                                                    # own block
+        stop, K = way.keywords["stop"], min(size, directions_in_cache(at, i))
+        passing = at.traces[i][-1].size + _behind(at, stop + 1)
+        return 2 * size * at.traces[stop][-1].size + 4 * K * passing
+    return 4 * min(size, AT_ONCE) * _behind(at, i)
+
+
+def _behind(at, i):
+    """Numbers in the traces of layer i and those after it."""
+    return sum(y.size for trace in at.traces[i:] for y in trace)
