@@ -5,7 +5,7 @@ J_n = dz_n/dtheta (C, P).  Weight decay is not in them: add l2 I if it is wanted
 
 from ..arrays import functions as F
 from ..derivatives import dual
-from . import dense
+from . import centred, dense
 from .operator import SymmetricOperator, point
 
 
@@ -39,7 +39,9 @@ def gauss_newton(objective, theta):
                     dense.pulled_back(objective, theta, lambda: objective.output_hessian(z)))
 
 
-KINDS = ("type-2", "mc", "empirical")
+KINDS = ("type-2", "mc", "empirical")          # those of the form E[s s^T], example by example
+CENTRED_ALONE = ("  The centred one is no sum over examples of E[s s^T], since it subtracts their "
+                 "mean: fisher(objective, theta, 'centred') alone has it.")
 
 
 def fisher(objective, theta, kind="type-2", rng=None, samples=1):
@@ -49,10 +51,12 @@ def fisher(objective, theta, kind="type-2", rng=None, samples=1):
     ----------
     objective : Objective
     theta : array (P,)
-    kind : "type-2", "mc" or "empirical"
+    kind : "type-2", "mc", "empirical" or "centred"
         Labels from the model, in exact expectation (equal to Gauss-Newton for cross-entropy and
         for a Gaussian of fixed variance) [Mar20]; drawn from the model; or those of the data,
-        which is not the Fisher matrix of the model [KBH19].
+        which is not the Fisher matrix of the model [KBH19].  "centred" is the last about the mean
+        gradient, sum_n w_n (g_n - gbar)(g_n - gbar)^T/R, gbar = sum_n w_n g_n/sum_n w_n: the
+        covariance of the gradients of the examples, or of the labels where these are at places.
     rng : numpy.random.Generator
         For "mc"; drawn from once, here.
     samples : int
@@ -63,8 +67,13 @@ def fisher(objective, theta, kind="type-2", rng=None, samples=1):
     ValueError
         For another kind, for "mc" without rng, or for a loss without a model distribution.
     """
+    if kind not in KINDS + ("centred",):
+        raise ValueError(f"kind must be one of {', '.join(KINDS)}, centred, got {kind!r}.")
     theta = point(objective, theta)
     xs = objective.net.forward(theta, objective.x)
+    if kind == "centred":
+        return pullback(objective, theta, xs, centred.middle(objective, xs[-1]),
+                        centred.ways(objective, theta))
     matrix = output_fisher(objective, xs[-1], kind, rng, samples)
     return pullback(objective, theta, xs, lambda u: F.einsum("...ij,...j->...i", matrix, u),
                     dense.pulled_back(objective, theta, lambda: matrix))
@@ -73,7 +82,8 @@ def fisher(objective, theta, kind="type-2", rng=None, samples=1):
 def output_fisher(objective, z, kind, rng=None, samples=1):
     """w_n/R E[s_n s_n^T] (N, C, C)."""
     if kind not in KINDS:
-        raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}.")
+        raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}."
+                         + (CENTRED_ALONE if kind == "centred" else ""))
     if kind == "type-2":
         y = objective.beside(objective.targets, z)
         return objective.weighted(objective.loss.fisher(z, y), 2)
