@@ -87,10 +87,11 @@ class KronTridiagonal:
         numpy.linalg.LinAlgError
             If a factor between the first and the last matrix is singular: see `damped`.
         """
-        upper, layers = {}, range(len(self.krons))
-        for l in reversed(layers):
-            upper[l, l], upper[l, l + 1] = self.krons[l], (*self.beside, None)[l]
-            psi = self.psi(l) if layers[l + 2:] else None
+        layers = range(len(self.krons))
+        upper = {(l, l): K for l, K in enumerate(self.krons)}
+        upper.update({(l, l + 1): B for l, B in enumerate(self.beside)})
+        for l in reversed(layers[:-2]):
+            psi = self.psi(l)
             upper.update({(l, m): psi.times(upper[l + 1, m]) for m in layers[l + 2:]})
         return np.block([[upper[l, m].dense() if l <= m else upper[m, l].dense().T for m in layers]
                          for l in layers])
