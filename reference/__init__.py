@@ -8,10 +8,10 @@ from . import problems
 from .arrays.ball import Undecided
 from .curvature.averaged import bda_pch, kfra
 from .curvature.between import kfac_dense
-from .curvature.conversion import convert_damping, shifts
-from .curvature.ekfac import ekfac
 from .curvature.block_diagonal import block_diagonal
+from .curvature.conversion import convert_damping, shifts
 from .curvature.diagonal import diagonal
+from .curvature.ekfac import ekfac
 from .curvature.gauss_newton import fisher, gauss_newton
 from .curvature.gram import gram, gram_solve
 from .curvature.hessian import hessian
@@ -29,6 +29,7 @@ from .curvature.quadrature import spectral_density
 from .curvature.solve import solve
 from .curvature.spectrum import (condition_number, eigenvalues, extreme_eigenpairs, inertia,
                                  negative_curvature)
+from .curvature.streaming import stream
 from .curvature.traces import diagonal_estimate, trace
 from .curvature.tridiagonal import kfac_tridiagonal
 from .derivatives.jacobian import jacobian, per_example_gradients
