@@ -27,11 +27,10 @@ symmetric bit by bit. Only blocks m > l + 1 pay for a second product, the D term
 come last: scaling by f' runs along contiguous memory, and the chain rule is one product per layer.
 """
 
-from math import prod
-
 import numpy as np
 
-PIECE = 2**17  # numbers in the products of patches that are made at a time: to stay in the L2 cache
+TILE = 33**2  # products of patches per sample that are made at a time
+PIECE = 2**18  # numbers in the sums of both terms that are made at a time: to stay in the L2 cache
 BATCH = 2**24  # numbers in all S_lm that are held at a time: the other samples wait for their turn
 
 
@@ -74,30 +73,22 @@ def _matrix(Ws, ps, slopes, bends, gs, S, bias):
     Vs, Ss = _without_bias(Ws, bias), pre_activation_curvature(Ws, slopes, bends, S, bias)
     Ss, ps, slopes, gs = map(_samples_last, (Ss, ps, slopes, gs))
     H, block = _empty_matrix([W.shape for W in Ws], S.dtype)
-    work = _workspace([W.shape for W in Ws], len(S), S.dtype)
     for m, S in enumerate(Ss):
-        _write_symmetric(block(m, m), S, ps[m], work)
+        _write_symmetric(block(m, m), S, ps[m])
+        D = None
         for l in reversed(range(m)):
             S = _pull(Vs[l + 1], slopes[l], S)
-            B = _contract(S, ps[l], ps[m], work)  # [i,k,j,q]
-            if gs is not None and l == m - 1:  # D is diagonal: only q = i
-                D = np.eye(len(slopes[l]), dtype=S.dtype)[..., None] * slopes[l]
-                same = np.einsum("ikji->ijk", B[..., :len(D)])
-                same += _contract(slopes[l], ps[l], gs[m])
-            elif gs is not None:
-                D = _pull(Vs[l + 1], slopes[l], D)
-                _add_second_order(B, D, ps[l], gs[m], work[B.size:])
-            block(l, m)[...] = B.transpose(0, 2, 1, 3)
-            block(m, l)[...] = B.transpose(1, 3, 0, 2)
+            if gs is not None:
+                D = slopes[l] if D is None else _pull(Vs[l + 1], slopes[l], _full(D))
+            _write_pair(block(l, m), block(m, l), S, ps[l], ps[m], D, gs and gs[m])
     return [H]
 
 
 def _blocks(Ws, ps, slopes, bends, gs, S, bias):
     Ss = _samples_last(pre_activation_curvature(Ws, slopes, bends, S, bias))
     blocks = [np.empty(W.shape + W.shape, S.dtype) for W, S in zip(Ws, Ss)]
-    work = _workspace([W.shape for W in Ws], len(S), S.dtype)
     for B, S, p in zip(blocks, Ss, _samples_last(ps)):
-        _write_symmetric(B, S, p, work)
+        _write_symmetric(B, S, p)
     return [B.reshape(W.size, W.size) for B, W in zip(blocks, Ws)]
 
 
@@ -125,48 +116,78 @@ def _pull(V, slope, X):
     return np.multiply(slope[:, None], X, out=X)
 
 
-def _contract(X, a, b, work=None):
-    """Σ_n X[...,n] a[j,n] b[q,n], (..., J, Q)."""
-    j, q = np.indices((len(a), len(b))).reshape(2, -1)
-    rows = X.reshape(-1, X.shape[-1])
-    size = len(rows) * len(j)
-    out = (np.empty(size, X.dtype) if work is None else work[:size]).reshape(len(rows), len(j))
-    _contract_pairs(rows, a, b, j, q, out)
-    return out.reshape(*X.shape[:-1], len(a), len(b))
+def _write_pair(upper, lower, S, a, b, D, g):
+    """upper[i,j,k,q] = Σ_n a[j] (S[i,k] b[q] + D[i,q] g[k]) and lower, its transpose.
+
+    D is None, or its diagonal (O, N), q = i, or all of it; b may end in a constant that D lacks.
+    """
+    if D is not None and D.ndim == 3:
+        return _write_bent(upper, lower, S, a, b, D, g)
+    (O, K, N), Q = S.shape, len(b)
+    for j in _tiles(len(a), TILE // Q):
+        B = (S.reshape(-1, N) @ _products(a[j], b).T).reshape(O, K, -1, Q)
+        if D is not None:
+            same = np.einsum("ikji->ikj", B[..., :O])
+            same += (D @ _products(g, a[j]).T).reshape(same.shape)
+        upper[:, j] = B.transpose(0, 2, 1, 3)
+        lower[..., j] = B.transpose(1, 3, 0, 2)
 
 
-def _contract_pairs(X, a, b, j, q, out):
-    """out[r,:] = Σ_n X[r,n] a[j,n] b[q,n], for index arrays j and q, piece by piece."""
-    size = max(64, PIECE // X.shape[1])
-    for start in range(0, len(j), size):
-        s = slice(start, start + size)
-        products = a[j[s]]
-        products *= b[q[s]]
-        np.matmul(X, products.T, out=out[:, s])
+def _write_bent(upper, lower, S, a, b, D, g):
+    """The same with all of D: the sum over both terms comes first, and then one product with a."""
+    K, Q, N = S.shape[1], len(b), len(a[0])
+    for k in _tiles(K, PIECE // (Q * N)):
+        for i in range(len(S)):
+            T = S[i, k, None] * b
+            T[:, :D.shape[1]] += g[k, None] * D[i]
+            B = (a @ T.reshape(-1, N).T).reshape(len(a), -1, Q)
+            upper[i, :, k], lower[k, :, i] = B, B.transpose(1, 2, 0)
 
 
-def _add_second_order(B, D, a, g, work):
-    """B[i,k,j,q] += Σ_n D[i,q] a[j] g[k]; D knows no constant 1, B may end in its row q."""
-    i, q, n = D.shape
-    second, ga = _carve(work, (len(g) * len(a), i * q), (len(g), len(a), n))
-    np.multiply(g[:, None], a, out=ga)
-    np.matmul(ga.reshape(-1, n), D.reshape(-1, n).T, out=second)
-    B[..., :q] += second.reshape(len(g), len(a), i, q).transpose(2, 0, 1, 3)
+def _write_symmetric(H, S, p):
+    """H[i,j,k,q] = Σ_n S[i,k] p[j] p[q], from the pairs i <= k and j <= q alone, tile by tile."""
+    i, k = np.triu_indices(len(S))
+    S, tiles = S[i, k], _tiles(len(p), int(TILE**0.5))
+    for n, a in enumerate(tiles):
+        for b in tiles[n:]:
+            B = _symmetric_tile(S, p[a]) if a == b else _tile(S, p[a], p[b])
+            H[i, a, k, b] = H[k, a, i, b] = B
+            if a != b:
+                H[i, b, k, a] = H[k, b, i, a] = B.swapaxes(1, 2)
 
 
-def _write_symmetric(H, S, p, work):
-    """H[i,j,k,q] = Σ_n S[i,k] p[j] p[q], from the pairs i <= k and j <= q alone."""
-    (i, k), (j, q) = np.triu_indices(len(S)), np.triu_indices(len(p))
-    pair = np.empty((len(p), len(p)), int)
+def _tile(S, a, b):
+    """Σ_n S[r] a[j] b[q], (r, j, q)."""
+    return (S @ _products(a, b).T).reshape(len(S), len(a), len(b))
+
+
+def _symmetric_tile(S, a):
+    """The same for b = a, from the pairs j <= q."""
+    j, q = np.triu_indices(len(a))
+    pair = np.empty((len(a), len(a)), int)
     pair[j, q] = pair[q, j] = np.arange(len(j))
-    packed, B = _carve(work, (len(i), len(j)), (len(i), *pair.shape))
-    _contract_pairs(S[i, k], p, p, j, q, packed)
-    packed.take(pair, axis=1, out=B, mode="clip")
-    H[i, :, k, :] = B
-    H[k, :, i, :] = B
+    products = a[j]
+    products *= a[q]
+    return (S @ products.T).take(pair, axis=1)
+
+
+def _products(a, b):
+    """a[j] b[q], (j q, N)."""
+    return (a[:, None] * b).reshape(-1, a.shape[-1])
+
+
+def _tiles(n, size):
+    """Slices of at most `size` that cover n, about equal in size."""
+    count = -(-n // max(size, 1))
+    return [slice(n * k // count, n * (k + 1) // count) for k in range(count)]
 
 
 # ---- arrangement ----
+
+
+def _full(D):
+    """D (O, O, N) of a D that is given by its diagonal (O, N)."""
+    return D if D.ndim == 3 else np.eye(len(D), dtype=D.dtype)[..., None] * D
 
 
 def _samples_last(arrays):
@@ -176,21 +197,6 @@ def _samples_last(arrays):
 
 def _without_bias(Ws, bias):
     return [W[:, :-1] if b else W for W, b in zip(Ws, bias)]
-
-
-def _workspace(shapes, N, dtype):
-    """Room for the products of any block, taken once: taking it anew costs as much as filling."""
-    sizes = [(O * (O + 1) // 2) * (I * (I + 1) // 2 + I * I) for O, I in shapes]
-    sizes += [O * I * P * Q for m, (P, Q) in enumerate(shapes) for O, I in shapes[:m]]
-    sizes += [O * I * P * (Q + Q) + I * P * N
-              for m, (P, Q) in enumerate(shapes) for O, I in shapes[:max(m - 1, 0)]]
-    return np.empty(max(sizes), dtype)
-
-
-def _carve(work, *shapes):
-    """Consecutive pieces of `work` in these shapes."""
-    ends = np.cumsum([0] + [prod(shape) for shape in shapes])
-    return [work[a:b].reshape(shape) for a, b, shape in zip(ends, ends[1:], shapes)]
 
 
 def _empty_matrix(shapes, dtype):
