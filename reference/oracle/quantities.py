@@ -12,6 +12,7 @@ import numpy as np
 
 from ..curvature import averaged
 from ..curvature import gauss_newton as gn
+from ..curvature.diagonal import diagonal
 from ..curvature.gram import gram
 from ..curvature.bends import strange
 from ..curvature.hessian import hessian
@@ -22,9 +23,11 @@ from ..curvature.positive_curvature import positive_curvature
 from ..derivatives import complex_step, dual, taylor
 from ..derivatives.jacobian import jacobian, per_example_gradients
 from ..derivatives.routes import expected_digits, offering, vjp
-from . import twins, twins_damping, twins_function_space, twins_kronecker, twins_positive
+from . import (twins, twins_damping, twins_forms, twins_function_space, twins_kronecker,
+               twins_positive)
 
 WHOLE = 200                            # largest P for which whole matrices are run on balls
+PART = 60                              # and parts of these, whose P products are run again
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,12 @@ QUANTITIES = {
     "gauss_newton_blocks": Quantity("diagonal blocks of G", {
         "assembled": lambda o, t: blocks(gn.gauss_newton(o, t), o.net.layout),
         "J^T S J": twins.diagonal_blocks(twins.gauss_newton_sandwich)}, provable=WHOLE),
+    "hessian_diagonal": Quantity("diagonal of H", {
+        "layer by layer": lambda o, t: diagonal(hessian(o, t)),
+        "products": twins_forms.hessian_diagonal}, provable=PART),
+    "gauss_newton_diagonal": Quantity("diagonal of G", {
+        "layer by layer": lambda o, t: diagonal(gn.gauss_newton(o, t)),
+        "J^T S J": twins_forms.gauss_newton_diagonal}, provable=PART),
     "fisher_type2": Quantity("Fisher, type-2", {
         "assembled": _fisher(dense, "type-2"), "products": _fisher(columns, "type-2"),
         "J^T S J": twins.fisher_sandwich("type-2")}, provable=WHOLE),
@@ -121,6 +130,9 @@ QUANTITIES = {
     "kfra": Quantity("KFRA factors G, A", {
         "recursion": averaged.kfra, "one by one": twins_positive.averaged("zero", "outer")},
         provable=WHOLE, fits=averaged.is_chain),
+    "fisher_centred": Quantity("covariance of gradients", {
+        "differences": _fisher(dense, "centred"), "products": _fisher(columns, "centred"),
+        "gradients one by one": twins_forms.covariance}, provable=WHOLE),
     "kfac": Quantity("K-FAC factors G, A", {
         "contractions": kfac, "one by one": twins.kfac_one_by_one("expand")}),
     "kfac_reduce": Quantity("K-FAC factors, reduce", {
