@@ -27,7 +27,7 @@ from . import (twins, twins_damping, twins_forms, twins_function_space, twins_kr
                twins_positive)
 
 WHOLE = 200                            # largest P for which whole matrices are run on balls
-PART = 60                              # and parts of these, whose P products are run again
+PART = 60                              # and forms of these, whose P products are run again
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ QUANTITIES = {
         provable=WHOLE, fits=averaged.is_chain),
     "fisher_centred": Quantity("covariance of gradients", {
         "differences": _fisher(dense, "centred"), "products": _fisher(columns, "centred"),
-        "gradients one by one": twins_forms.covariance}, provable=WHOLE),
+        "gradients one by one": twins_forms.covariance}, provable=PART),
     "kfac": Quantity("K-FAC factors G, A", {
         "contractions": kfac, "one by one": twins.kfac_one_by_one("expand")}),
     "kfac_reduce": Quantity("K-FAC factors, reduce", {
