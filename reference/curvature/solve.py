@@ -11,16 +11,16 @@ from scipy.sparse.linalg import LinearOperator, aslinearoperator
 
 from ..arrays import functions as F
 from ..arrays import linalg
-from ..arrays.checks import require_finite, require_float
+from ..arrays.checks import is_finite, is_whole, require_finite, require_float, shown
 from ..arrays.krylov import cg, minres
+from .block_diagonal import BlockDiagonal
 from .damping import require_damping, unit_diagonal
+from .diagonal import diagonal
 from .kron import Kron, KronBlocks, KronEigen, require_symmetric
-from .operator import block
 
 RULES = ("identity", "marquardt")
 KRYLOV = {"cg": cg, "minres": minres}
 BY_FACTORS = (Kron, KronBlocks, KronEigen)
-CHUNK = 256                            # columns at once, of which only the diagonal is wanted
 
 
 def solve(B, b, damping=0.0, rule="identity", method=None, tol=None, maxiter=None):
@@ -30,7 +30,7 @@ def solve(B, b, damping=0.0, rule="identity", method=None, tol=None, maxiter=Non
     ----------
     B : array (P, P), LinearOperator, Kron, or list
         Symmetric.  A list is a block-diagonal matrix, one block per weight matrix: what `kfac`,
-        `ekfac` or `blocks` return.
+        `ekfac` or `blocks` return.  What `block_diagonal` returns is solved block by block, too.
     b : array (P,) or (K, P)
         One right-hand side, or one per row.
     damping : float
@@ -71,6 +71,8 @@ def solve(B, b, damping=0.0, rule="identity", method=None, tol=None, maxiter=Non
         raise ValueError(f"rule must be one of {', '.join(RULES)}, got {rule!r}; Kronecker "
                          "products take others.")
     damping = require_damping(damping, "exact")
+    if isinstance(B, BlockDiagonal) and method is None:
+        return _by_groups(B, b, damping, rule)
     if method is not None or isinstance(B, LinearOperator):
         return _by_products(aslinearoperator(B), b, damping, rule, method or "cg", tol, maxiter)
     return _dense(B, b, damping, rule)
@@ -122,6 +124,14 @@ def _indefinite(B, damping, D):
             f"{values[-1]:.2e}; take damping={usable:.3g}, or more.")
 
 
+def _by_groups(B, b, damping, rule):
+    """Block by block, whose places in theta are anywhere."""
+    _require_size(b, B.shape[0])
+    order = np.argsort(np.concatenate(B.partition))
+    pieces = [_dense(block, b[..., g], damping, rule) for block, g in zip(B.blocks, B.partition)]
+    return np.concatenate(pieces, axis=-1)[..., order]
+
+
 def _by_blocks(parts, b, damping, rule):
     sizes = [_size(part) for part in parts]
     _require_size(b, sum(sizes))
@@ -149,15 +159,17 @@ def _by_products(B, b, damping, rule, method, tol, maxiter):
     if method not in KRYLOV:
         raise ValueError(f"method must be one of {', '.join(KRYLOV)}, got {method!r}.")
     require_float("b", b, "f")
+    _require_limits(tol, maxiter)
     if B.shape[0] != B.shape[1]:
         raise ValueError(f"B has shape {B.shape}; a square matrix is needed.")
     _require_size(b, B.shape[0])
     tol = float(np.finfo(b.dtype).eps) ** (2 / 3) if tol is None else tol
-    D = 1 if rule == "identity" else diagonal(B)
+    D = 1 if rule == "identity" else diagonal(B)          # by which CG is preconditioned, too
 
     def product(v):
         return B @ v + damping * (D * v)
-    rows = [KRYLOV[method](product, row, tol=tol, maxiter=maxiter)
+    aid = {"M": lambda r: r / D} if method == "cg" and np.all(np.greater(D, 0)) else {}
+    rows = [KRYLOV[method](product, row, tol=tol, maxiter=maxiter, **aid)
             for row in b.reshape(-1, b.shape[-1])]
     for row, result in zip(b.reshape(-1, b.shape[-1]), rows):
         _require_converged(result, row, product, tol, method)
@@ -180,13 +192,6 @@ def _require_converged(result, b, product, tol, method):
             f"than tol = {tol:.1e}{why}; take more damping, a larger maxiter or a larger tol.")
 
 
-def diagonal(B):
-    """diag(B) of any operator, from its diagonal blocks."""
-    P = B.shape[0]
-    return np.concatenate([np.diagonal(block(B, slice(k, min(k + CHUNK, P))))
-                           for k in range(0, P, CHUNK)])
-
-
 # ---- checks ----
 
 def _require_no_method(method):
@@ -197,8 +202,17 @@ def _require_no_method(method):
 
 def _require_b(b):
     require_float("b", b)
+    if not b.size:
+        raise ValueError(f"b has shape {b.shape}: there is nothing to solve for.")
     if b.dtype != object:
         require_finite("b", b)
+
+
+def _require_limits(tol, maxiter):
+    if tol is not None and not (is_finite(tol) and tol > 0):
+        raise ValueError(f"tol must be a positive number, got {shown(tol)}.")
+    if maxiter is not None and not is_whole(maxiter, 1):
+        raise ValueError(f"maxiter must be a whole number of at least 1, got {shown(maxiter)}.")
 
 
 def _require_size(b, P):
