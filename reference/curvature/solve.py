@@ -93,24 +93,27 @@ def _dense(B, b, damping, rule):
 def _shifted(B, b, damping, D):
     """(B + lam I)^-1 b; D is what an error calls I."""
     damped = B + (B[0, 0] * 0 + damping) * np.eye(len(B), dtype="int8")
-    if damped.dtype.kind == "f" and not _definite(damped):
+    if damped.dtype.kind != "f":
+        return linalg.solve(damped, b.T).T
+    L = _factor(damped)
+    if L is None:
         raise np.linalg.LinAlgError(_indefinite(B, damping, D))
-    if damped.dtype in (np.float32, np.float64):
-        return scipy.linalg.cho_solve(scipy.linalg.cho_factor(damped), b.T).T
-    return linalg.solve(damped, b.T).T
+    if damped.dtype == np.longdouble:
+        return linalg.solve(damped, b.T).T
+    return scipy.linalg.cho_solve((L, True), b.T).T
 
 
-def _definite(A):
-    """Whether Cholesky's factor exists and has a digit: 1/condition > n eps."""
+def _factor(A):
+    """Cholesky's lower factor, if it exists and has a digit: 1/condition > n eps."""
     try:
         L = linalg.cholesky(A)
     except np.linalg.LinAlgError:
-        return False
+        return None
     n, eps = len(A), np.finfo(A.dtype).eps
     if A.dtype == np.longdouble:
-        return np.diagonal(L).min() ** 2 > n * eps * np.diagonal(A).max()
+        return L if np.diagonal(L).min() ** 2 > n * eps * np.diagonal(A).max() else None
     pocon, = scipy.linalg.get_lapack_funcs(("pocon",), (L,))
-    return pocon(L, np.abs(A).sum(0).max(), uplo="L")[0] > n * eps
+    return L if pocon(L, np.abs(A).sum(0).max(), uplo="L")[0] > n * eps else None
 
 
 def _indefinite(B, damping, D):

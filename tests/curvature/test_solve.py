@@ -11,6 +11,7 @@ import reference as ref
 from reference import Kron, KronBlocks, solve
 from reference.arrays import ball
 from reference.arrays.precision import eps
+from reference.problems.layers import LAYERS
 from tests.curvature.brute import NETS, distance
 from tests.curvature.test_damping import DAMPED
 from tests.curvature.test_kron import kron, positive
@@ -116,6 +117,15 @@ def test_one_product_groups_of_rows_eigenbases_and_arrays_mix():
         solve([E], b[:, :15], LAM, "pi")
     with pytest.raises(ValueError, match="rule must be one of identity, marquardt, got 'pi'; Kron"):
         solve([K, B], b[:, :19], LAM, "pi")
+
+
+@pytest.mark.parametrize("name", ["Tied", "GroupNorm", "Conv2d, depthwise", "LSTM",
+                                  "TransformerEncoder"])
+def test_every_kind_of_layer_has_its_place_in_the_vector(name):
+    krons = ref.kfac(*LAYERS[name](np.random.default_rng(0)))
+    A = block_diag(*(K.dense() for K in krons))
+    b = right_sides(len(A))
+    assert vectors(A, "identity", b, solve(krons, b, LAM)) <= 45 * eps(float)
 
 
 @each_rule
