@@ -105,6 +105,17 @@ def test_the_inverse_is_block_tridiagonal(net):
     assert np.abs(np.linalg.inv(whole)[s, r]).max() > 1e3 * bound     # not by itself
 
 
+def test_of_all_matrices_with_these_blocks_it_has_the_largest_determinant():
+    """The chain is the Gaussian of most entropy; corners on the way to F~ and beyond have less."""
+    (T, slices), whole = found("deep"), factored(*brute.deep(), damping=LAM).astype(float)
+    F = T.dense()
+    for corner in -0.3, 0.3, 1.0:
+        other = F + corner * (whole - F)
+        sign, logarithm = np.linalg.slogdet(other)
+        assert sign == 1 and logarithm < np.linalg.slogdet(F)[1]
+        assert brute.distance(other[slices[0], slices[1]], F[slices[0], slices[1]]) <= TOLERANCE
+
+
 def test_one_matrix_is_kfac():
     rng = np.random.default_rng(1)
     objective = ref.Objective(ref.Sequential(ref.Dense(4, 3)), ref.CrossEntropy(),
