@@ -19,11 +19,11 @@ from ..arrays.linalg import symmetric
 from ..network.affine import Dense
 from ..network.elementwise import Elementwise
 from ..network.uses import places
-from .bends import leaves, require_phi
+from .bends import require_phi
 from .contractions import slope_and_bend
 from .kfac import place_weights
 from .kron import Kron
-from .point import point
+from .point import in_a_row, point
 
 
 def _second_moment(a, share):
@@ -126,7 +126,8 @@ def is_chain(net):
 
 
 def _stranger(net):
-    return next((leaf for leaf in leaves(net) if not isinstance(leaf, (Dense, Elementwise))), None)
+    return next((layer for layer in in_a_row(net)
+                 if not isinstance(layer, (Dense, Elementwise))), None)
 
 
 def _require_chain(net):

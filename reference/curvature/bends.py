@@ -15,6 +15,7 @@ from ..network.compose import Composite, Sequential
 from ..network.elementwise import Elementwise
 from ..network.embedding import SinusoidalPositions
 from ..network.layer import Layer, Wrapping
+from ..network.normalise_channels import BatchNorm
 from .contractions import slope_and_bend
 
 PHI = {"abs": F.modulus, "clip": F.positive_part, "zero": F.zeros_like, "identity": lambda b: b}
@@ -38,9 +39,12 @@ def leaves(layer):
 
 def strange(net):
     """The first layer that is neither affine nor elementwise, or None."""
-    known = Affine, Elementwise, SinusoidalPositions
-    return next((leaf for leaf in leaves(net)
-                 if not (isinstance(leaf, known) or leaf.linear)), None)
+    return next((leaf for leaf in leaves(net) if not _is_known(leaf)), None)
+
+
+def _is_known(leaf):
+    evaluated = isinstance(leaf, BatchNorm) and not leaf.couples
+    return evaluated or leaf.linear or isinstance(leaf, (Affine, Elementwise, SinusoidalPositions))
 
 
 def require_bent_by_elements(net):

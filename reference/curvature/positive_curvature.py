@@ -20,12 +20,15 @@ from ..arrays import functions as F
 from ..arrays.dual import Dual
 from ..arrays.linalg import symmetric
 from ..derivatives import dual
-from ..derivatives.directions import along
+from ..derivatives.directions import AT_ONCE
 from . import assembly, dense
 from .bends import bends, inputs, pushing, require_bent_by_elements, require_phi
+from .chain import chain, output_curvature
+from .chain_parts import assemble_diagonal
 from .contractions import slope_and_bend
 from .operator import SymmetricOperator, point
 from .point import point as unfolded
+from .workspace import workspace
 
 
 def positive_curvature(objective, theta, phi="abs"):
@@ -70,48 +73,77 @@ def positive_curvature(objective, theta, phi="abs"):
 # ---- the dense matrix: the chain at the end assembled, products for what comes before ----
 
 def _ways(objective, theta, phi, product):
-    """(matrix, diagonal, layout), as SymmetricOperator takes them."""
-    shared = len(objective.net.layout.shapes) < len(objective.net.shapes)
-    if shared or not dense.is_assembled(objective, theta):
+    """matrix, diagonal, layout, entries, no parts, and work, as SymmetricOperator takes them."""
+    def of(make):
+        return lambda *whole: make(unfolded(objective, theta), phi, product, *whole)
+    if not dense.is_assembled(objective, theta):
         return dense.NONE
-    return (lambda: _matrix(unfolded(objective, theta), phi, product),
-            lambda: _blocks(unfolded(objective, theta), phi, product), objective.net.layout)
+    return of(_matrix), of(_blocks), objective.net.layout, of(_diagonal), None, of(_work)
 
 
 def _matrix(at, phi, product):
     P, end = at.starts[-1], at.starts[at.cut]
+    if end == 0:
+        return assembly.assemble(*_chain(at, phi, gs=[None]))
     B = np.empty((P, P), at.z.dtype)
     if end < P:
-        Ws, ps, slopes, bends, S, bias = _chain(at, phi)
-        B[end:, end:] = assembly.assemble(Ws, ps, slopes, bends, None, S, bias)
-    if end:
-        rows = along(product, np.eye(end, P, dtype=B.dtype))
-        B[:end, :end] = symmetric(rows[:, :end])
-        B[:end, end:], B[end:, :end] = rows[:, end:], rows[:, end:].T
+        B[end:, end:] = assembly.assemble(*_chain(at, phi, gs=[None]))
+    for k, rows in _rows(at, product, slice(0, end)):
+        B[k] = rows
+    B[:end, :end] = symmetric(B[:end, :end])
+    B[end:, :end] = B[:end, end:].T
     return B
 
 
 def _blocks(at, phi, product):
-    slices, P = at.objective.net.layout.slices, at.starts[-1]
-    units = [(s, np.eye(s.stop - s.start, P, s.start, dtype=at.z.dtype)) for s in slices
-             if s.stop <= at.starts[at.cut]]
-    before = [symmetric(along(product, E)[:, s]) for s, E in units]
-    return before + (assembly.assemble_blocks(*_chain(at, phi)) if len(before) < len(slices) else [])
+    return _before_chain(at, product) + _of_chain(assembly.assemble_blocks, at, phi)
 
 
-def _chain(at, phi):
-    """What `assembly` wants of the chain, its bends after phi."""
-    c = dense.chain(at, partial(_bent_run, phi))
-    slopes, bends, S = dense.output_curvature(c, at.objective.output_hessian(at.z), True)
-    return c.Ws, c.ps, slopes, bends, S, c.bias
+def _diagonal(at, phi, product):
+    before = [np.diagonal(block) for block in _before_chain(at, product)]
+    return np.concatenate(before + _of_chain(assemble_diagonal, at, phi))
+
+
+def _work(at, phi, product, whole):
+    """Bytes beside the matrix or its blocks: dual traces of some rows, and copies of a part."""
+    P, end = at.starts[-1], at.starts[at.cut]
+    if end == 0:
+        return workspace(at, None, False, whole)
+    passing = min(AT_ONCE, end) * (3 * P + 2 * sum(x.size for trace in at.traces for x in trace))
+    return int(at.z.dtype.itemsize * max(passing, whole * max(2 * end ** 2, 2 * (P - end) ** 2)))
+
+
+def _rows(at, product, s):
+    """Yields (slice k of s, rows k of B), some at a time."""
+    for k in range(s.start, s.stop, AT_ONCE):
+        n = min(AT_ONCE, s.stop - k)
+        yield slice(k, k + n), product(np.eye(n, at.starts[-1], k, dtype=at.z.dtype))
+
+
+def _before_chain(at, product):
+    """The diagonal blocks of the matrices before the chain, by products."""
+    own = [s for s in at.objective.net.layout.slices if s.stop <= at.starts[at.cut]]
+    return [symmetric(np.concatenate([rows[:, s] for _, rows in _rows(at, product, s)]))
+            for s in own]
+
+
+def _of_chain(make, at, phi):
+    """What `make` makes of the chain, matrix by matrix; nothing without one."""
+    return make(*_chain(at, phi)) if at.starts[at.cut] < at.starts[-1] else []
+
+
+def _chain(at, phi, gs=()):
+    """What `assembly` wants of the chain, its bends after phi; with gs, the whole matrix."""
+    c = chain(at, partial(_bent_run, phi))
+    slopes, bends, S = output_curvature(c, at.objective.output_hessian(at.z), True)
+    return c.Ws, c.ps, slopes, bends, *gs, S, c.bias
 
 
 def _bent_run(phi, run, s, dx):
     """Of f = f_k(...f_1(s)): f', and the bends phi(f_j'' dL/dx_j) of its layers, seen from s."""
+    if not run:
+        return F.ones_like(s), F.zeros_like(s)
     first, *rest = run
-    slope, bend, dy = F.ones_like(s), F.zeros_like(s), dx
-    if rest:
-        slope, bend = _bent_run(phi, rest, first.forward(None, s), dx)
-        dy = slope * dx
-    own, bent = slope_and_bend([first], s, dy)
+    slope, bend = _bent_run(phi, rest, first.forward(None, s), dx)
+    own, bent = slope_and_bend([first], s, slope * dx)
     return own * slope, own * bend * own + phi(bent)
