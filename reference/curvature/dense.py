@@ -6,7 +6,7 @@ import numpy as np
 
 from ..derivatives.jacobian import of_all_places
 from ..network.compose import Sequential
-from .chain import chain, chain_blocks, chain_diagonal, chain_matrix, output_curvature  # noqa: F401
+from .chain import chain_blocks, chain_diagonal, chain_matrix
 from .contractions import mirrored
 from .layerwise import upper_rows
 from .parts import decayed, own_parts, parts, whole
