@@ -151,7 +151,7 @@ def test_balls_prove_14_digits():
 @pytest.mark.parametrize("f", [ref.kfac_dense, ref.kfac_tridiagonal])
 def test_places_groups_and_coupled_examples_are_refused(f):
     objective, theta = brute.convolutional()
-    with pytest.raises(ValueError, match=r"matrix 0 \(3, 5\) is used at 7 places.*setting='reduce'"):
+    with pytest.raises(ValueError, match=r"matrix 0 \(3, 5\) is used at 7 places.*'reduce'"):
         f(objective, theta)
     with pytest.raises(ValueError, match="setting must be one of"):
         f(objective, theta, setting="both")

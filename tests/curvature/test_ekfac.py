@@ -176,7 +176,7 @@ def test_no_value_is_negative_and_powers_are_taken_of_singular_matrices():
 
 
 def test_a_multiple_eigenvalue_leaves_the_matrix_open_but_not_its_trace_nor_pythagoras():
-    """Inputs of which each is a unit vector: A is a multiple of I, and any basis diagonalises it."""
+    """Inputs that are unit vectors: A is a multiple of I, and any basis diagonalises it."""
     net = ref.Sequential(ref.Dense(4, 3, bias=False), ref.Tanh(), ref.Dense(3, 5))
     x, y = np.tile(np.eye(4), (3, 1)), np.arange(12) % 5
     objective = ref.Objective(net, ref.CrossEntropy(), x, y)

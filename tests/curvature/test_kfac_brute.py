@@ -67,7 +67,7 @@ def test_A_is_a_loop_over_examples_and_places(net, setting):
 # ---- G ----
 
 def label_moments(objective, theta, kind):
-    """S (N, places, C, C): over all labels, those of the data, or those that the generator draws."""
+    """S (N, places, C, C): over all labels, those of the data, or those that are drawn."""
     if kind == "mc":
         z = objective.outputs(theta)
         s = objective.loss.score(np.random.default_rng(3), np.broadcast_to(z, (2, *z.shape)))
@@ -78,7 +78,8 @@ def label_moments(objective, theta, kind):
     S = 0
     for c in labels:
         s = brute.scores(objective, theta, c)
-        S = S + np.einsum("ntc,ntd->ntcd", s, s) * (q[..., c, None, None] if kind == "type-2" else 1)
+        share = q[..., c, None, None] if kind == "type-2" else 1
+        S = S + np.einsum("ntc,ntd->ntcd", s, s) * share
     return S
 
 

@@ -8,7 +8,7 @@ from reference.arrays.precision import eps
 from tests.curvature import brute
 from tests.curvature.test_between import CHAINS, each_chain, each_net, factored
 
-TOLERANCE = 200 * eps(float)          # of sums over N C^2 terms; times condition numbers of inverses
+TOLERANCE = 200 * eps(float)          # of sums over N C^2 terms; times conditions of inverses
 LAM = 0.01
 
 
