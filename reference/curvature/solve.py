@@ -162,6 +162,9 @@ def _by_products(B, b, damping, rule, method, tol, maxiter):
     if method not in KRYLOV:
         raise ValueError(f"method must be one of {', '.join(KRYLOV)}, got {method!r}.")
     require_float("b", b, "f")
+    if B.dtype in (object, np.complex64, np.complex128, np.clongdouble):
+        raise TypeError(f"B is an operator on {B.dtype}: iterations need real floats; solve with "
+                        "dense(B).")
     _require_limits(tol, maxiter)
     if B.shape[0] != B.shape[1]:
         raise ValueError(f"B has shape {B.shape}; a square matrix is needed.")

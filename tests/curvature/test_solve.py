@@ -293,5 +293,9 @@ def test_bad_arguments_are_refused():
                             ({"maxiter": 2.5}, "maxiter must be")):
         with pytest.raises(ValueError, match=message):
             solve(aslinearoperator(B), b, **limits)
+    F = ref.fisher(NETS["dense"]()[0], ball.exact(NETS["dense"]()[1]))
+    for operator in (F, aslinearoperator(np.eye(31) + 0j)):
+        with pytest.raises(TypeError, match="iterations need real floats; solve with dense"):
+            solve(operator, np.ones(31))
     with pytest.raises(ValueError, match="blocks are solved one by one.*leave it out"):
         solve([B], b, method="cg")
