@@ -34,10 +34,10 @@ def ways(objective, theta):
     if not dense.is_layered(objective, theta):
         return dense.NONE
     layout, given = objective.net.layout, (objective, theta)
-    return (lambda: _summed(*given, lambda X: mirrored(X.T @ X)),
-            lambda: [_summed(*given, lambda X: mirrored(X[:, s].T @ X[:, s]))
-                     for s in layout.slices], layout,
-            lambda: _summed(*given, lambda X: (X * X).sum(0)),
+    return (lambda: _summed(*given, lambda X: [mirrored(X.T @ X)])[0],
+            lambda: _summed(*given, lambda X: [mirrored(X[:, s].T @ X[:, s])
+                                               for s in layout.slices]), layout,
+            lambda: _summed(*given, lambda X: [(X * X).sum(0)])[0],
             lambda wanted=None: _parts(*given, wanted), lambda whole: _work(*given))
 
 
@@ -45,18 +45,20 @@ def _parts(objective, theta, wanted):
     """((a, b), C_ab), row by row."""
     slices = objective.net.layout.slices
     for a, rows in enumerate(slices):
-        columns = [b for b in range(a, len(slices)) if wanted is None or (a, b) in wanted]
-        for b in columns:
-            part = _summed(objective, theta, lambda X: X[:, rows].T @ X[:, slices[b]])
-            yield (a, b), mirrored(part) if a == b else part
+        pairs = [(a, b) for b in range(a, len(slices)) if wanted is None or (a, b) in wanted]
+        if pairs:
+            found = _summed(objective, theta, lambda X: [X[:, rows].T @ X[:, slices[b]]
+                                                         for _, b in pairs])
+            yield from ((pair, mirrored(part) if pair == (a, a) else part)
+                        for pair, part in zip(pairs, found))
 
 
-def _summed(objective, theta, product):
-    """The sum of product(X) over batches of rows X = sqrt(w/R) (g - gbar) (n, P)."""
+def _summed(objective, theta, products):
+    """The arrays of products(X), summed over batches of rows X = sqrt(w/R) (g - gbar) (n, P)."""
     total = None
     for X in _deviations(objective, theta):
-        part = product(X)
-        total = part if total is None else total + part
+        found = products(X)
+        total = found if total is None else [a + b for a, b in zip(total, found)]
     return total
 
 

@@ -18,9 +18,8 @@ def hessian(objective, theta, route="dual"):
     Returns
     -------
     SymmetricOperator
-        `dense(H)` takes the fast exact assembly with route "dual", unless matrices are shared or
-        examples coupled, and products with the unit vectors otherwise; `columns(H)` always the
-        latter.
+        `dense(H)` takes the fast exact assembly with route "dual", unless examples are coupled,
+        and products with the unit vectors otherwise; `columns(H)` always the latter.
 
     Raises
     ------

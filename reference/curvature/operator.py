@@ -9,8 +9,9 @@ from scipy.sparse.linalg import LinearOperator
 from ..arrays.checks import require_theta
 from ..derivatives.directions import AT_ONCE, along
 from ..network.layout import Layout
+from .groups import gathered, inside_matrices
 from .memory import LIMIT, itemsize, require_room
-from .partition import gathered, inside_matrices, require_partition
+from .partition import require_partition
 
 
 class SymmetricOperator(LinearOperator):
@@ -235,8 +236,9 @@ def _room_for_blocks(operator, groups):
     numbers = sum(g.size ** 2 for g in groups)
     if not _is_fast(operator):
         return _bytes(operator, numbers + 4 * AT_ONCE * operator.shape[0])
-    if inside_matrices(operator.layout, groups):                        # cut out of their blocks
-        numbers += sum((s.stop - s.start) ** 2 for s in operator.layout.slices)
-    elif operator.parts is None:
-        numbers += operator.shape[0] ** 2
-    return _bytes(operator, numbers) + _work(operator, False)
+    layout, P = operator.layout, operator.shape[0]
+    if inside_matrices(layout, groups) and len(groups) > len(layout.slices):     # cut out of these
+        numbers += sum((s.stop - s.start) ** 2 for s in layout.slices)
+    elif operator.parts is None and not inside_matrices(layout, groups):
+        numbers += P ** 2
+    return _bytes(operator, numbers) + _work(operator, len(groups) == 1)

@@ -68,58 +68,6 @@ def require_partition(groups, size):
     return groups
 
 
-# ---- the blocks of a partition ----
-
-def inside_matrices(layout, groups):
-    """Whether no group has entries of two matrices."""
-    return all(len(matrices) == 1 for matrices in _touched(layout, groups))
-
-
-def _owner(layout):
-    """The matrix of each place of theta (P,)."""
-    return np.repeat(np.arange(len(layout.slices)), [s.stop - s.start for s in layout.slices])
-
-
-def _touched(layout, groups):
-    """The matrices that each group has entries of."""
-    owner = _owner(layout)
-    return [np.unique(owner[group]) for group in groups]
-
-
-def gathered(operator, groups):
-    """[operator[g, g], ...] from the operator's own blocks, its matrix, or its parts."""
-    if inside_matrices(operator.layout, groups):
-        return _cut(operator.diagonal(), operator.layout, groups)
-    if len(groups) == 1 or operator.parts is None:
-        matrix = operator.matrix()
-        return [matrix[np.ix_(group, group)] for group in groups]
-    return _of_parts(operator, groups)
-
-
-def _cut(own, layout, groups):
-    found = []
-    for group, [matrix] in zip(groups, _touched(layout, groups)):
-        places = group - layout.slices[matrix].start
-        found.append(own[matrix][np.ix_(places, places)])
-    return found
-
-
-def _of_parts(operator, groups):
-    """Each part H_lm is written into the blocks of the groups that have entries of l and of m."""
-    layout, owner = operator.layout, _owner(operator.layout)
-    wanted = {(int(l), int(m)) for matrices in _touched(layout, groups)
-              for l in matrices for m in matrices if l <= m}
-    found = [np.empty((group.size,) * 2, operator.dtype) for group in groups]
-    for (l, m), part in operator.parts(wanted):
-        for group, block in zip(groups, found):
-            rows, columns = (np.flatnonzero(owner[group] == k) for k in (l, m))
-            own = part[np.ix_(group[rows] - layout.slices[l].start,
-                              group[columns] - layout.slices[m].start)]
-            block[np.ix_(rows, columns)] = own
-            block[np.ix_(columns, rows)] = own.T
-    return found
-
-
 # ---- by name ----
 
 def _matrices(net):
