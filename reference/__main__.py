@@ -4,12 +4,11 @@ import argparse
 import json
 import os
 import pickle
-import platform
 import sys
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import nullcontext
-from dataclasses import asdict
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -17,9 +16,10 @@ from tempfile import TemporaryFile
 import numpy as np
 
 from .arrays.memory import keep_freed
+from .oracle import bench as benching
 from .oracle import check as oracle
 from .oracle import layer_table, recorded
-from .oracle.peers import NAMES, Absent
+from .oracle.peers import Absent
 from .oracle.quantities import QUANTITIES
 from .problems.files import replacing
 
@@ -237,39 +237,27 @@ def progress(text):
 # ---- bench ----
 
 def bench(arguments):
-    """Race every task, print medians and ratios, and return the exit status."""
-    from .oracle import timing
+    """Race every task, or measure how the reference scales, and return the exit status."""
+    show = partial(print, flush=True)
+    if arguments.threads:
+        return benching.in_children(arguments, show)
+    if arguments.scaling:
+        plot_scaling(arguments.out, *benching.grown(arguments, show, say))
+        return 0
     try:
-        tasks = timing.tasks(np.random.default_rng(0), arguments.peers, arguments.problems)
+        benching.raced(arguments, show, say)
     except Absent as error:
         raise Refused(error) from None
-    if arguments.out:
-        arguments.out.mkdir(parents=True, exist_ok=True)
-    results = []
-    for task, contestants in tasks.items():
-        say(f"{task}: {len(contestants)} contestants, {arguments.rounds} rounds")
-        results += timing.race(task, contestants, arguments.rounds)
-        if not arguments.json:
-            print("\n".join([f"\n{task}", *map(time_line, [r for r in results if r.task == task])]),
-                  flush=True)
-    text = json.dumps({"machine": machine(), "timings": [asdict(r) for r in results]}, indent=1)
-    print(text if arguments.json else f"\n{machine()}")
-    if arguments.out:
-        with replacing(arguments.out / "bench.json") as temporary:
-            temporary.write(text.encode())
     return 0
 
 
-def time_line(timing):
-    """One contestant: milliseconds, and its ratio to the reference."""
-    return f"  {timing.contestant:<44}{timing.seconds * 1e3:10.2f} ms {timing.ratio:8.2f} x"
-
-
-def machine():
-    """What the times were taken on."""
-    blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
-    return (f"{platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}, "
-            f"NumPy {np.__version__}, {blas['name']} {blas['version']}")
+def plot_scaling(folder, growths, rate):
+    """The picture beside its numbers."""
+    if folder is not None:
+        from . import plotting
+        figure = plotting.scaling(growths, rate)
+        with replacing(folder / "scaling.png") as temporary:
+            figure.savefig(temporary, format="png", dpi=110)
 
 
 def say(text):
@@ -322,26 +310,10 @@ def parser():
         formatter_class=argparse.RawDescriptionHelpFormatter,
         description="Race the reference against other frameworks in one process: interleaved "
                     "rounds, medians, ratios.",
-        epilog="example:\n  python -m reference bench --peers jax,torch --rounds 5 --out results")
-    two.add_argument("--peers", type=lambda text: text.split(","), default=[], metavar="NAMES",
-                     help=f"comma-separated, among {', '.join(NAMES)}; they must be installed")
-    two.add_argument("--problems", type=bench_problems, default=["chain"], metavar="NAMES",
-                     help="comma-separated, among chain, lenet, lstm (default chain)")
-    two.add_argument("--rounds", type=positive, default=7, metavar="N", help="default 7")
-    two.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
-    two.add_argument("--out", type=Path, metavar="DIR", help="also write DIR/bench.json")
+        epilog=benching.EPILOG)
+    benching.add_options(two)
     two.set_defaults(run=bench)
     return top
-
-
-def bench_problems(text):
-    """Names of problems of the bench, without repetition."""
-    from .oracle.timing import PROBLEMS
-    for name in text.split(","):
-        if name not in PROBLEMS:
-            raise argparse.ArgumentTypeError(f"no problem {name!r}; choose among "
-                                             f"{', '.join(PROBLEMS)}")
-    return list(dict.fromkeys(text.split(",")))
 
 
 def natural(text, least=0):

@@ -45,13 +45,14 @@ def step_sizes(steps, errors, eps=np.finfo(float).eps, axes=None):
 
 
 def heat_map(M, parts, axes=None, limit=1.0, small=0.01):
-    """A matrix, red where positive and blue where negative, its parts of equal size told by lines.
+    """A matrix, red where positive and blue where negative, its parts told by lines.
 
     Parameters
     ----------
     M : array (P, P)
-    parts : sequence of str
-        What the first P/len(parts) entries belong to, the next ones, and so on.
+    parts : sequence of str, or dict of sizes
+        What the first P/len(parts) entries belong to, the next ones, and so on; or name -> number
+        of entries.
     axes : matplotlib Axes, optional
     limit, small : float
         The colours are linear within -small..small and logarithmic from there to the limits, which
@@ -62,14 +63,180 @@ def heat_map(M, parts, axes=None, limit=1.0, small=0.01):
     matplotlib Axes
     """
     axes = Figure(figsize=(5, 5), layout="constrained").subplots() if axes is None else axes
-    P, size = len(M), len(M) / len(parts)
+    P, count = len(M), len(parts)
+    sizes = list(parts.values()) if isinstance(parts, dict) else [P / count] * count
+    edges = np.cumsum([0, *sizes])
+    if not np.isclose(edges[-1], P):
+        raise ValueError(f"the parts have {edges[-1]} entries but M has shape {M.shape}; they must "
+                         "fill it.")
     axes.imshow(M, cmap="RdBu_r", extent=(0, P, P, 0),
                 norm=SymLogNorm(small, vmin=-limit, vmax=limit))
-    for k in range(1, len(parts)):
-        axes.axhline(k * size, color="black", lw=0.7)
-        axes.axvline(k * size, color="black", lw=0.7)
-    middles = [(k + 0.5) * size for k in range(len(parts))]
-    axes.set_xticks(middles, parts)
-    axes.set_yticks(middles, parts, rotation=90, va="center")
+    for edge in edges[1:-1]:
+        axes.axhline(edge, color="black", lw=0.7)
+        axes.axvline(edge, color="black", lw=0.7)
+    middles = (edges[1:] + edges[:-1]) / 2
+    axes.set_xticks(middles, list(parts))
+    axes.set_yticks(middles, list(parts), rotation=90, va="center")
     axes.tick_params(length=0)
     return axes
+
+
+def heat_maps(matrices, layout, axes=None, small=0.01):
+    """Matrices (P, P) side by side, relative to the largest entry of the first.
+
+    Parameters
+    ----------
+    matrices : dict of arrays
+        Name -> matrix.
+    layout : Layout
+        Whose weight matrices part the rows and columns.
+    axes : array of matplotlib Axes, optional
+        One for each matrix.
+    small : float
+        As in `heat_map`.
+
+    Returns
+    -------
+    array of matplotlib Axes
+    """
+    if axes is None:
+        figure = Figure(figsize=(3.2 * len(matrices), 3.6), layout="constrained")
+        axes = figure.subplots(1, len(matrices), squeeze=False)
+    largest = np.abs(next(iter(matrices.values()))).max()
+    parts = {f"W{k}": s.stop - s.start for k, s in enumerate(layout.slices, 1)}
+    for ax, (name, M) in zip(np.ravel(axes), matrices.items(), strict=True):
+        heat_map(M / (largest or 1), parts, ax, small=small).set_title(name, fontsize=10)
+    first = np.ravel(axes)[0]
+    first.figure.colorbar(first.images[0], ax=axes, shrink=0.8,
+                          label=f"entry / {largest:.2g}, linear within {small:g}")
+    return axes
+
+
+def spectrum(eigenvalues, axes=None, zero=1e-15):
+    """Sorted eigenvalues: with their signs, and in size, negative ones dotted.
+
+    Parameters
+    ----------
+    eigenvalues : dict of arrays
+        Name -> eigenvalues, in any order.
+    axes : two matplotlib Axes, optional
+    zero : float
+        What is this small beside the largest is rounding, and not drawn on the logarithmic axis.
+
+    Returns
+    -------
+    two matplotlib Axes
+    """
+    if axes is None:
+        axes = Figure(figsize=(9, 4), layout="constrained").subplots(1, 2)
+    signed, sizes = axes
+    largest = max(np.abs(values).max() for values in eigenvalues.values())
+    for k, (name, values) in enumerate(eigenvalues.items()):
+        down = np.sort(values)[::-1]
+        negative = int((down < -zero * largest).sum())
+        signed.plot(np.arange(1, len(down) + 1), down, color=f"C{k}", label=name)
+        for part, style in ((down, "-"), (-down[::-1], ":")):
+            part = part[part > zero * largest]
+            sizes.semilogy(np.arange(1, len(part) + 1), part, style, color=f"C{k}",
+                           label=f"{name}: {negative} negative" if style == "-" else None)
+    signed.axhline(0, color="gray", lw=0.6)
+    signed.set(xlabel="rank", ylabel="eigenvalue",
+               title="eigenvalues, descending")
+    signed.set_yscale("symlog", linthresh=1e-3 * largest)
+    sizes.set(xlabel="rank by size", ylabel="|eigenvalue|",
+              title="sizes: positive full, negative dotted")
+    for ax in axes:
+        ax.legend(fontsize=8)
+        ax.grid(alpha=0.3)
+    return axes
+
+
+def density(found, eigenvalues, width, axes=None):
+    """Stochastic Lanczos quadrature's density as a line over a histogram of all eigenvalues.
+
+    Parameters
+    ----------
+    found : SpectralDensity
+    eigenvalues : array (P,)
+    width : float
+        Standard deviation of the line's Gaussians, and half the width of the bins, in the unit of
+        the eigenvalues.
+    axes : matplotlib Axes, optional
+
+    Returns
+    -------
+    matplotlib Axes
+    """
+    axes = Figure(figsize=(5, 4), layout="constrained").subplots() if axes is None else axes
+    low, high = eigenvalues.min() - 4 * width, eigenvalues.max() + 4 * width
+    grid, P = np.linspace(low, high, 1000), len(eigenvalues)
+    axes.hist(eigenvalues, np.arange(low, high + 2 * width, 2 * width), color="lightgray",
+              weights=np.full(P, 1 / (2 * width)), label=f"all {P} eigenvalues")
+    axes.plot(grid, P * found.density(grid, width), color="tab:red", lw=1.2,
+              label=f"{found.products} products, {len(found.nodes)} probes")
+    axes.set(yscale="log", ylim=(0.3 / (2 * width), None), xlabel="eigenvalue",
+             ylabel="eigenvalues per unit", title="spectral density")
+    axes.legend(fontsize=8)
+    return axes
+
+
+def kron_residuals(residuals, axes=None):
+    """Relative distances from the exact blocks, as bars, a group for each weight matrix.
+
+    Parameters
+    ----------
+    residuals : dict of sequences
+        Name -> |B - approximation|/|B| for every weight matrix, in Frobenius norm.
+    axes : matplotlib Axes, optional
+
+    Returns
+    -------
+    matplotlib Axes
+    """
+    axes = Figure(figsize=(5, 4), layout="constrained").subplots() if axes is None else axes
+    width = 0.8 / len(residuals)
+    for k, (name, values) in enumerate(residuals.items()):
+        layers = np.arange(1, len(values) + 1)
+        axes.bar(layers + (k + 0.5) * width - 0.4, values, width, label=name)
+    axes.set_xticks(layers, [f"W{layer}" for layer in layers])
+    axes.set(xlabel="weight matrix", ylabel="|block - approximation| / |block|",
+             title="distance from the exact blocks")
+    axes.legend(fontsize=8)
+    return axes
+
+
+def scaling(growths, rate):
+    """Time and memory of each quantity against P and against N, beside the least arithmetic.
+
+    Parameters
+    ----------
+    growths : list of Growth
+        Of `oracle.scaling`: sizes, seconds, bytes, operations and their exponents.
+    rate : float
+        Operations a second of a large matrix product; the dashed lines are operations/rate.
+
+    Returns
+    -------
+    matplotlib Figure
+    """
+    figure = Figure(figsize=(11, 8.5), layout="constrained")
+    all_axes = figure.subplots(2, 2, sharex="col")
+    for column, against in enumerate(("P", "N")):
+        chosen = [growth for growth in growths if growth.against == against]
+        for row, (what, label) in enumerate((("seconds", "time [s]"), ("bytes", "peak [bytes]"))):
+            axes = all_axes[row, column]
+            for k, growth in enumerate(chosen):
+                axes.loglog(growth.sizes, getattr(growth, what), color=f"C{k}", marker="o", ms=3,
+                            label=f"{growth.quantity}: {against}^{growth.exponents[what]:.2f}")
+                if what == "seconds":
+                    axes.loglog(growth.sizes, [count / rate for count in growth.operations],
+                                color=f"C{k}", ls="--", lw=0.8)
+            axes.set(ylabel=label)
+            axes.set_ylim(top=20 * axes.get_ylim()[1])
+            axes.legend(fontsize=8, loc="upper left", ncols=2)
+            axes.grid(alpha=0.3)
+    all_axes[1, 0].set(xlabel="parameters P, the widths growing")
+    all_axes[1, 1].set(xlabel="examples N, the network fixed")
+    figure.suptitle("Exponents over the upper half; dashed: the least arithmetic at "
+                    f"{rate / 1e9:.0f} GFlop/s, a matrix product's", fontsize=11)
+    return figure

@@ -1,108 +1,39 @@
-"""The race is fair to whom it lets in, and the products take as few gradients as they should."""
+"""The race is fair, lets nobody in with another answer, and says what it left out."""
 
-import json
 import time
 
 import numpy as np
 import pytest
 
-from reference.__main__ import main
-from reference.oracle import peers, timing
-from reference.oracle.peers.steps import parts, steps
+from reference.oracle import timing
+from reference.oracle.timing import OURS, Divisible, race
 
-WIDTHS, N = (64, 5, 4, 10), 30
-
-
-def small_tasks(**options):
-    return timing.chain_tasks(np.random.default_rng(0), widths=WIDTHS, n=N, **options)
+SQUARE = np.arange(1.0, 401.0).reshape(20, 20)
 
 
-def test_every_task_has_the_reference_first_and_ratios_to_it():
-    for task, contestants in small_tasks().items():
-        assert next(iter(contestants)) == timing.OURS
-        results = timing.race(task, contestants, rounds=1)
-        assert results[0].ratio == 1 and all(r.seconds > 0 for r in results)
+def by_rows(make, calls=None, size=20, step=4):
+    """A contestant that takes 2 ms, and 5 ms a row."""
+    def rows(k):
+        def run():
+            time.sleep(0.002 + 0.005 * k)
+            if calls is not None:
+                calls.append(k)
+            return make(k)
+        return run
+    return Divisible(rows(size), rows, timing.leading_rows, size, step, "rows")
 
 
 def test_a_contestant_with_another_answer_is_not_timed():
-    wrong = {timing.OURS: lambda: np.ones(3), "peer: form": lambda: np.ones(3) + 1e-6}
+    wrong = {OURS: lambda: np.ones(3), "peer: form": lambda: np.ones(3) + 1e-6}
     with pytest.raises(ValueError, match="shares only 6.0 digits"):
-        timing.race("task", wrong, rounds=1)
+        race("task", wrong, rounds=1)
 
 
-def test_the_limit_counts_the_products_of_both_symmetries(monkeypatch):
-    """P (P + 1)/2 entries of a symmetric matrix, fewer still by the symmetry of p p^T."""
-    entries = []
-    multiply = np.matmul
-    monkeypatch.setattr(timing.np, "matmul", lambda A, B, out: entries.append(
-        out.size) or multiply(A, B, out=out))
-    timing.limit([(3, 5), (2, 4)], 7)()
-    assert entries == [6 * 15, 3 * 2 * 5 * 4, 3 * 10]
-
-
-def test_products_of_many_directions_share_their_work():
-    """One H v within 3 gradients, and each of 32 within 1.5; measured 2.3 and 0.4, on idle cores.
-
-    The bounds here are twice that, since a test shares its cores with others; the best of several
-    runs counts.
-    """
-    task = next(t for t in timing.tasks(np.random.default_rng(0)) if "64-16-10" in t)
-    contestants = timing.tasks(np.random.default_rng(0))[task]
-    best = {name: min(timing.race(task, contestants, rounds=9)[i].ratio for _ in range(3))
-            for i, name in enumerate(contestants)}
-    assert best["H v by dual numbers"] < 6 and best["32 H v at once, each"] < 3
-
-
-def test_assembly_is_much_faster_than_products():
-    from reference import columns, dense, gauss_newton
-    objective, theta = timing.chain_objective(np.random.default_rng(0), (64, 16, 10), 200)
-    G = gauss_newton(objective, theta)
-    rounds = [[timing._seconds(lambda: f(G)) for f in (dense, columns)] for _ in range(9)]
-    fast, slow = map(min, zip(*rounds))               # side by side: what disturbs meets both
-    assert fast < slow / 2                            # measured: a tenth; by products alone: 1
-
-
-@pytest.mark.filterwarnings("ignore")                 # what a framework says of itself on import
-@pytest.mark.parametrize("name", peers.NAMES)
-def test_a_framework_that_is_installed_agrees_with_the_assembled_matrices(name):
-    pytest.importorskip(name)
-    for task, contestants in small_tasks(peers=[name]).items():
-        timing.race(task, contestants, rounds=1)
-
-
-SMALL = {"lenet": lambda rng: timing.lenet_objective(rng, n=6),
-         "lstm": lambda rng: timing.lstm_objective(rng, n=6)}
-
-
-@pytest.mark.slow
-@pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("problem", SMALL)
-@pytest.mark.parametrize("name", peers.NAMES)
-def test_a_framework_agrees_on_networks_of_other_layers(name, problem):
-    pytest.importorskip(name)
-    rng = np.random.default_rng(0)
-    for task, contestants in timing.quantity_tasks(rng, *SMALL[problem](rng), problem,
-                                                   [name]).items():
-        timing.race(task, contestants, rounds=1)
-
-
-@pytest.mark.parametrize("problem", SMALL)
-def test_steps_place_every_parameter_of_a_network(problem):
-    objective, theta = SMALL[problem](np.random.default_rng(0))
-    matrices = [W for _, Ws in parts(steps(objective), theta) for W in Ws]
-    assert [W.shape for W in matrices] == list(objective.net.layout.shapes)
-    np.testing.assert_array_equal(np.concatenate([W.ravel() for W in matrices]), theta)
-
-
-def test_adapters_refuse_networks_that_they_do_not_spell_out():
-    from reference import Conv2d, CrossEntropy, Dense, Flatten, Objective, Sequential
-    from reference.problems import ZOO
-    rng = np.random.default_rng(0)
-    padded = Objective(Sequential(Conv2d(1, 2, 3, padding=1), Flatten(), Dense(32, 3)),
-                       CrossEntropy(), rng.standard_normal((2, 1, 4, 4)), np.array([0, 1]))
-    for objective in (ZOO["uncertain regression"](rng)[0], padded):
-        with pytest.raises(ValueError, match="the adapters know layers Dense, Tanh"):
-            steps(objective)
+def test_float32_needs_the_digits_of_float32():
+    ours, off = np.ones(3, np.float32), np.float32(1e-5)
+    race("task", {OURS: lambda: ours, "peer: form": lambda: ours + off}, rounds=1)
+    with pytest.raises(ValueError, match="shares only 3.0 digits"):
+        race("task", {OURS: lambda: ours, "peer: form": lambda: ours + 100 * off}, rounds=1)
 
 
 def test_whoever_is_slow_runs_in_the_first_round_only(monkeypatch):
@@ -115,26 +46,58 @@ def test_whoever_is_slow_runs_in_the_first_round_only(monkeypatch):
             time.sleep(seconds)
             return np.ones(1)
         return run
-    timing.race("task", {timing.OURS: lambda: np.ones(1), "peer: fast": takes(0.03, "fast"),
-                         "peer: slow": takes(0.09, "slow")}, rounds=5)
+    race("task", {OURS: lambda: np.ones(1), "peer: fast": takes(0.03, "fast"),
+                  "peer: slow": takes(0.09, "slow")}, rounds=5)
     assert calls["slow"] == 3                             # compared, and twice in the first round
     assert calls["fast"] == 11                            # slower than we, but no peer is faster
 
 
-def test_bench_prints_and_writes_its_times(monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr(timing, "tasks", lambda rng, *chosen: small_tasks())
-    assert main(["bench", "--rounds", "1", "--out", str(tmp_path / "new")]) == 0
-    written = json.loads((tmp_path / "new" / "bench.json").read_text())
-    assert {t["task"].split(",")[0] for t in written["timings"]} >= {"Hessian", "Gauss-Newton"}
-    assert "ms" in capsys.readouterr().out
+def test_only_what_is_shared_among_directions_is_divided_by_them():
+    def run():
+        time.sleep(0.03)
+        return np.ones(1)
+    *_, many, blocks = race("task", {OURS: run, f"32 H v {timing.EACH}": run,
+                                     "peer: of each block": run}, rounds=1)
+    assert many.seconds < 0.03 / 16 and blocks.seconds >= 0.03
 
 
-def test_bench_refuses_an_unknown_peer_before_any_work(capsys):
-    assert main(["bench", "--peers", "fortran"]) == 2
-    assert "choose among jax, torch" in capsys.readouterr().err
+# ---- parts ----
+
+def test_a_form_over_the_budget_is_timed_by_its_parts_and_marked():
+    """The line through 4 and 8 rows: 2 + 5 k ms at k = 20 is 102 ms; sleeping is never shorter."""
+    calls = []
+    contestants = {OURS: lambda: SQUARE, "peer: form": by_rows(lambda k: SQUARE[:k], calls)}
+    _, theirs = race("task", contestants, rounds=3, budget=0.03)
+    assert set(calls) == {4, 8}                           # never the whole
+    assert theirs.note == "extrapolated from 8 of 20 rows"
+    assert 0.05 < theirs.seconds < 0.4
 
 
-def test_bench_refuses_an_unknown_problem(capsys):
-    with pytest.raises(SystemExit):
-        main(["bench", "--problems", "chain,vgg"])
-    assert "choose among chain, lenet, lstm" in capsys.readouterr().err
+def test_a_form_within_the_budget_runs_whole():
+    calls = []
+    contestants = {OURS: lambda: SQUARE, "peer: form": by_rows(lambda k: SQUARE[:k], calls)}
+    _, theirs = race("task", contestants, rounds=1, budget=10)
+    assert calls.count(20) == 3 and theirs.note == "" and theirs.seconds > 0.1
+
+
+def test_a_part_with_another_answer_is_refused_although_the_whole_never_runs():
+    contestants = {OURS: lambda: SQUARE,
+                   "peer: form": by_rows(lambda k: SQUARE[:k] * (1 + 1e-6))}
+    with pytest.raises(ValueError, match="task, 4 rows: peer: form shares only 6.0 digits"):
+        race("task", contestants, rounds=1, budget=0.001)
+
+
+def test_what_holds_too_much_is_left_out_without_a_run(monkeypatch):
+    def never():
+        raise MemoryError
+    greedy = Divisible(never, never, None, 20, 4, "rows", bytes=3e10)
+    _, theirs = race("task", {OURS: lambda: SQUARE, "peer: form": greedy}, rounds=1)
+    assert theirs.seconds is None and theirs.note == "left out: holds 30 GB at once"
+
+
+def test_the_rows_of_a_part_are_found_in_a_matrix_and_in_blocks():
+    blocks = [SQUARE, SQUARE[:3, :3]]
+    for answer, part in ((SQUARE, SQUARE[:2]), (blocks, [SQUARE[:2]]),
+                         (blocks, [SQUARE, SQUARE[:2, :3]])):
+        found = timing.leading_rows(answer, 2, part)
+        assert timing.agreement(part, found) == np.inf

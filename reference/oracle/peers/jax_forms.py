@@ -1,13 +1,20 @@
-"""JAX: jitted forms of every quantity, in float64."""
+"""JAX: jitted forms of every quantity, in the precision of theta."""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from .jax_kfac import factors
 from .jax_nets import nets
-from .steps import steps
+from .parts import AtOnce, Rows, share
+from .steps import is_chain, sizes, steps, wide
 
 BATCHES = (8, 16, 32)
+BLOCK_BATCHES = (8, 32)                # three loops each to compile
 FORWARD = ("jvp of grad", "linearized grad")             # what batches of H v are made by
 UNBATCHED = "lax convolution"          # XLA takes ten seconds for batches of its products
 
@@ -15,44 +22,102 @@ UNBATCHED = "lax convolution"          # XLA takes ten seconds for batches of it
 def forms(objective, theta, v):
     """{quantity: {form: function}}; every function waits for its result and returns NumPy."""
     jax.config.update("jax_enable_x64", True)
-    X, Y = jnp.array(objective.x), jnp.array(objective.targets)
-    T, v = jnp.array(theta), jnp.array(v)
-    found = {}
-    for variant, net in nets(steps(objective)).items():
-        batches = () if variant == UNBATCHED else BATCHES
-        for quantity, functions in _functions(net, X, Y, v, batches).items():
+    X, Y = jnp.array(objective.x), jnp.array(objective.targets.astype(theta.dtype))
+    network, found = steps(objective), {}
+    for variant, net in nets(network).items():
+        here = _Problem(net, X, Y, objective.loss.name, network, variant)
+        for quantity, functions in _functions(here, jnp.array(v)).items():
             found.setdefault(quantity, {}).update({
-                ", ".join(filter(None, (name, variant))): _timed(function, T)
+                ", ".join(filter(None, (name, variant))): _timed(function, jnp.array(theta))
                 for name, function in functions.items()})
     return found
 
 
 def _timed(function, T):
+    """The compiled form at theta, of whatever kind it is."""
+    if isinstance(function, Rows):
+        compiled = jax.jit(function.rows, static_argnums=1)
+        return Rows(lambda k: _numpy(compiled(T, k)), function.size, function.step)
+    if isinstance(function, AtOnce):
+        return AtOnce(_timed(function.function, T), function.bytes)
     compiled = jax.jit(function)
-    return lambda: np.asarray(compiled(T).block_until_ready())
+    return lambda: _numpy(compiled(T))
 
 
-def _functions(net, X, Y, v, batches):
+def _numpy(result):
+    return jax.tree.map(np.asarray, jax.block_until_ready(result))
+
+
+# ---- the loss ----
+
+LOSSES = {"CrossEntropy": lambda z, Y: -jnp.sum(jax.nn.log_softmax(z) * Y),
+          "BinaryCrossEntropy": lambda z, Y: jnp.sum(jax.nn.softplus(z) - Y * z),
+          "SquaredError": lambda z, Y: jnp.sum((z - Y) ** 2) / 2}
+
+
+@dataclass(frozen=True)
+class _Problem:
+    """A network in one of its variants, with data and loss."""
+
+    net: Any
+    X: Any
+    Y: Any
+    kind: str
+    steps: list
+    variant: str
+
+    def outputs(self, t):
+        """z (N, C)."""
+        return self.net(t, self.X)
+
+    def loss_of(self, z):
+        """The mean over examples of what the loss sums over outputs."""
+        return LOSSES[self.kind](z, self.Y) / len(self.X)
+
+    def loss(self, t):
+        """L(theta)."""
+        return self.loss_of(self.outputs(t))
+
+    @property
+    def batches(self):
+        """How many unit vectors to take at once."""
+        return () if self.variant == UNBATCHED else BATCHES
+
+    def bytes(self, directions):
+        """Of activations and their tangents for so many directions, forwards and back."""
+        return 3 * directions * len(self.X) * wide(self.steps) * self.X.dtype.itemsize
+
+    def jacobian_bytes(self):
+        """Of J and S J, with what the products copy."""
+        C = self.steps[-1].outputs[0]
+        return 4 * len(self.X) * C * sum(sizes(self.steps)) * self.X.dtype.itemsize
+
+
+def _functions(here, v):
     """{quantity: {form: theta -> array}} of one network."""
-    def outputs(t):
-        return net(t, X)
-
-    def loss_of(z):
-        return -jnp.sum(jax.nn.log_softmax(z) * Y) / len(X)
-
-    def loss(t):
-        return loss_of(outputs(t))
-
-    hvps, ggn = _hessian_products(loss), _ggn_products(outputs, loss_of)
-    return {
-        "gradient": {"grad": jax.grad(loss)},
+    hvps, ggn = _hessian_products(here.loss), _ggn_products(here.outputs, here.loss_of)
+    found = {
+        "gradient": {"grad": jax.grad(here.loss)},
         "hvp": {name: _one(product, v) for name, product in hvps.items()},
         "ggnvp": {name: _one(product, v) for name, product in ggn.items()},
-        "hessian": {"jax.hessian": jax.hessian(loss),
-                    "jacrev(jacrev)": jax.jacrev(jax.jacrev(loss)),
-                    **_mapped({name: hvps[name] for name in FORWARD}, batches)},
-        "gauss_newton": {"J^T S J by jacrev": _sandwich(net, X), **_mapped(ggn, batches)}}
+        "hessian": {"jax.hessian": _at_once(jax.hessian(here.loss), here),
+                    "jacrev(jacrev)": _at_once(jax.jacrev(jax.jacrev(here.loss)), here),
+                    **_mapped({name: hvps[name] for name in FORWARD}, here)},
+        "gauss_newton": {**_mapped(ggn, here), **_sandwiched(here, _sandwich)}}
+    if here.variant == UNBATCHED:
+        return found
+    found["hessian_blocks"] = _mapped_blocks(
+        lambda f: {name: _hessian_products(lambda w: here.loss_of(f(w)))[name]
+                   for name in FORWARD}, here)
+    found["gauss_newton_blocks"] = {
+        **_mapped_blocks(lambda f: _ggn_products(f, here.loss_of), here),
+        **_sandwiched(here, _block_sandwich)}
+    if here.kind == "CrossEntropy" and is_chain(here.steps):
+        found["kfac"] = factors(here.steps, here.X)
+    return found
 
+
+# ---- products with directions ----
 
 def _hessian_products(loss):
     """{name: theta -> (v -> H v)}."""
@@ -84,19 +149,77 @@ def _one(product, v):
     return lambda t: product(t)(v)
 
 
-def _mapped(products, batches):
+# ---- matrices ----
+
+def _at_once(function, here):
+    return AtOnce(function, here.bytes(sum(sizes(here.steps))))
+
+
+def _map(product, t, k, batch):
+    """product (k, p) with the first k unit vectors of t's space, a batch at a time."""
+    unit = jnp.zeros_like(t)
+    return jax.lax.map(lambda i: product(unit.at[i].set(1)), jnp.arange(k), batch_size=batch)
+
+
+def _mapped(products, here):
     """lax.map of products(theta) over batches of unit vectors."""
-    def whole(product, batch):
-        return lambda t: jax.lax.map(product(t), jnp.eye(t.size), batch_size=batch)
-    return {f"lax.map of {name}, {batch} at once": whole(product, batch)
-            for name, product in products.items() for batch in batches}
+    def rows(product, batch, t, k):
+        return _map(product(t), t, k, batch)
+    return {f"lax.map of {name}, {batch} at once": Rows(partial(rows, product, batch),
+                                                        sum(sizes(here.steps)), batch)
+            for name, product in products.items() for batch in here.batches}
 
 
-def _sandwich(net, X):
-    """sum_n J_n^T S_n J_n from per-example Jacobians, for cross-entropy."""
-    def matrix(t):
-        J = jax.vmap(jax.jacrev(lambda t, x: net(t, x[None])[0]), (None, 0))(t, X)
-        p = jax.nn.softmax(net(t, X))[:, :, None]
-        SJ = p * (J - jnp.sum(p * J, 1, keepdims=True)) / len(X)
-        return J.reshape(-1, t.size).T @ SJ.reshape(-1, t.size)
-    return matrix
+def _mapped_blocks(products_of, here):
+    """The same for each matrix's own block, with nothing else to differentiate by."""
+    def rows(name, batch, t, k):
+        found, start = [], 0
+        for size, count in zip(sizes(here.steps), share(sizes(here.steps), k)):
+            before, w, after = t[:start], t[start:start + size], t[start + size:]
+            product = products_of(
+                lambda w, a=before, b=after: here.outputs(jnp.concatenate([a, w, b])))[name]
+            found += [_map(product(w), w, count, batch)] if count else []
+            start += size
+        return found
+    names = products_of(here.outputs)
+    return {f"lax.map of {name} by block, {batch} at once": Rows(
+        partial(rows, name, batch), sum(sizes(here.steps)), batch)
+        for name in names for batch in BLOCK_BATCHES}
+
+
+# ---- J^T S J from per-example Jacobians ----
+
+def _softmax_times(p, J):
+    return p * (J - jnp.sum(p * J, 1, keepdims=True))
+
+
+def _slope_of_sigmoid(z):
+    return jax.nn.sigmoid(z) * jax.nn.sigmoid(-z)
+
+
+SECOND = {"CrossEntropy": lambda z, J: _softmax_times(jax.nn.softmax(z)[:, :, None], J),
+          "BinaryCrossEntropy": lambda z, J: _slope_of_sigmoid(z)[:, :, None] * J,
+          "SquaredError": lambda z, J: J}
+
+
+def _sandwiched(here, function):
+    return {"J^T S J by jacrev": AtOnce(partial(function, here), here.jacobian_bytes())}
+
+
+def _jacobians(here, t):
+    """J and S J/N (N, C, P)."""
+    J = jax.vmap(jax.jacrev(lambda t, x: here.net(t, x[None])[0]), (None, 0))(t, here.X)
+    return J, SECOND[here.kind](here.outputs(t), J) / len(here.X)
+
+
+def _sandwich(here, t):
+    """sum_n J_n^T S_n J_n (P, P)."""
+    J, SJ = _jacobians(here, t)
+    return J.reshape(-1, t.size).T @ SJ.reshape(-1, t.size)
+
+
+def _block_sandwich(here, t):
+    """Its diagonal blocks."""
+    ends = np.cumsum(sizes(here.steps))[:-1]
+    parts = (jnp.split(J.reshape(-1, t.size), ends, axis=1) for J in _jacobians(here, t))
+    return [J.T @ SJ for J, SJ in zip(*parts)]

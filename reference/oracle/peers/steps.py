@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import prod
 
 KINDS = ("Dense", "Tanh", "Conv2d", "AvgPool2d", "Flatten", "LSTM")
+LOSSES = {"CrossEntropy": 1, "BinaryCrossEntropy": 2, "SquaredError": 2}    # dimensions of y
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,8 @@ def steps(objective):
     Raises
     ------
     ValueError
-        For any other layer or loss, weights, decay, padding, or a layer without bias.
+        For any other layer or loss, weights, decay, padding, or a layer without bias.  The
+        losses are cross-entropy on labels, and the two on targets (N, C), summed over C.
     """
     net, loss, shape, found = objective.net, objective.loss, objective.x.shape[1:], []
     for layer in net.layers:
@@ -58,12 +60,28 @@ def steps(objective):
         found.append(Step(kind, shape, layer.output_shape(shape)))
         shape = found[-1].outputs
     plain = objective.weights is None and objective.reduction == "mean" and not objective.l2
-    if (not plain or loss.name != "CrossEntropy" or objective.y.ndim != 1 or len(shape) != 1
+    if (not plain or LOSSES.get(loss.name) != objective.y.ndim or len(shape) != 1
+            or loss.name == "CrossEntropy" and loss.parameters != (None, 0.0, None)
             or any(step.kind not in KINDS for step in found)
             or sum(prod(s) for step in found for s in step.shapes) != net.layout.size):
         raise ValueError(f"the adapters know layers {', '.join(KINDS)} with biases, and the mean "
-                         f"of cross-entropy on labels, not {loss.name} after {net}.")
+                         f"of {', '.join(LOSSES)} (on labels: the first), not {loss} after {net}.")
     return found
+
+
+def is_chain(steps):
+    """Whether all layers are Dense and Tanh: each block of theta is one weight and its bias."""
+    return {step.kind for step in steps} <= {"Dense", "Tanh"}
+
+
+def sizes(steps):
+    """Of the blocks of theta, one per matrix."""
+    return [prod(s) for step in steps for s in step.shapes]
+
+
+def wide(steps):
+    """Numbers that one example has in all layers."""
+    return sum(prod(step.outputs) for step in steps)
 
 
 def parts(steps, t):

@@ -1,11 +1,12 @@
-"""PyTorch: torch.func and plain autograd's double backward, in float64."""
+"""PyTorch: torch.func and plain autograd's double backward, in the precision of theta."""
 
 import torch
 from torch.autograd import grad as backward
 from torch.func import functional_call, grad, hessian, jacrev, jvp, vjp, vmap
 
-from .steps import steps
-from .torch_nets import Places, modules
+from .parts import AtOnce, Rows, share
+from .steps import is_chain, sizes, steps, wide
+from .torch_nets import Places, mean_loss, modules, second
 
 CHUNKS = (64, 256)
 
@@ -26,7 +27,19 @@ def forms(objective, theta, v):
 
 
 def _numpy(function):
-    return lambda: function().detach().numpy()
+    """The same form with NumPy's arrays for answers."""
+    if isinstance(function, Rows):
+        return Rows(lambda k: arrays(function.rows(k)), function.size, function.step)
+    if isinstance(function, AtOnce):
+        return AtOnce(_numpy(function.function), function.bytes)
+    return lambda: arrays(function())
+
+
+def arrays(tensors):
+    """A tensor or a list of them, as NumPy."""
+    if isinstance(tensors, list):
+        return [arrays(t) for t in tensors]
+    return tensors.detach().numpy()
 
 
 class _Point:
@@ -34,6 +47,7 @@ class _Point:
 
     def __init__(self, net, places, objective, theta):
         self.net, self.places, self.theta = net, places, torch.tensor(theta)
+        self.kind, self.loss_function = objective.loss.name, mean_loss(objective)
         self.names, self.leaves = map(list, zip(*net.named_parameters()))
         self.ps = [p.detach() for p in self.leaves]
         self.x, self.y = torch.tensor(objective.x), torch.tensor(objective.y)
@@ -42,7 +56,7 @@ class _Point:
         return functional_call(self.net, dict(zip(self.names, ps)), self.x if x is None else x)
 
     def loss_of(self, z):
-        return torch.nn.functional.cross_entropy(z, self.y)
+        return self.loss_function(z, self.y)
 
     def loss(self, ps):
         return self.loss_of(self.outputs(ps))
@@ -50,6 +64,21 @@ class _Point:
     def gradient(self, **options):
         """Plain autograd, on the module's own parameters."""
         return backward(self.loss_of(self.net(self.x)), self.leaves, **options)
+
+    def at_block(self, l):
+        """The outputs as a function of matrix l's weight and bias, and these two."""
+        a, b = 2 * l, 2 * l + 2
+        return lambda ps: self.outputs([*self.ps[:a], *ps, *self.ps[b:]]), self.ps[a:b]
+
+    def bytes(self, directions):
+        """Of activations and their tangents for so many directions, forwards and back."""
+        numbers = 3 * directions * len(self.x) * wide(self.places.steps)
+        return numbers * self.x.element_size()
+
+    def jacobian_bytes(self):
+        """Of J and S J, with what products and reordering copy."""
+        C = self.places.steps[-1].outputs[0]
+        return 6 * len(self.x) * C * self.theta.numel() * self.x.element_size()
 
 
 def _functions(here, v):
@@ -65,28 +94,38 @@ def _functions(here, v):
 def _func_functions(here, v):
     """{quantity: {form: () -> tensor}} at one point: torch.func."""
     join, vs = here.places.join, here.places.split(v)
-    hvps, ggn = _hessian_products(here), _ggn_products(here)
-    return {
+    hvps = _hessian_products(here.loss_of, here.outputs, here.ps)
+    ggn = _ggn_products(here.loss_of, here.outputs, here.ps)
+    found = {
         "gradient": {"torch.func.grad": lambda: join(grad(here.loss)(here.ps))},
         "hvp": {name: _one(product, vs, join) for name, product in hvps.items()},
         "ggnvp": {name: _one(product, vs, join) for name, product in ggn.items()},
-        "hessian": {"torch.func.hessian": lambda: hessian(
-            lambda t: here.loss(here.places.split(t)))(here.theta),
+        "hessian": {"torch.func.hessian": AtOnce(lambda: hessian(
+            lambda t: here.loss(here.places.split(t)))(here.theta), here.bytes(len(here.theta))),
             **_mapped({"jvp of grad": hvps["jvp of grad"]}, here)},
-        "gauss_newton": {"J^T S J by jacrev": lambda: _sandwich(here), **_mapped(ggn, here)}}
+        "gauss_newton": {**_sandwiched(here, _sandwich), **_mapped(ggn, here)}}
+    if is_chain(here.places.steps):
+        found["hessian_blocks"] = _mapped_blocks("jvp of grad", _hessian_products, here)
+        found["gauss_newton_blocks"] = {**_sandwiched(here, _block_sandwich),
+                                        **_mapped_blocks("jvp and vjp", _ggn_products, here)}
+    return found
 
 
-def _hessian_products(here):
+# ---- products with directions ----
+
+def _hessian_products(loss_of, outputs, ps):
     """{name: vs -> H vs} by torch.func."""
-    return {"jvp of grad": lambda vs: jvp(grad(here.loss), (here.ps,), (vs,))[1],
-            "vjp of grad": lambda vs: vjp(grad(here.loss), here.ps)[1](vs)[0]}
+    def loss(ps):
+        return loss_of(outputs(ps))
+    return {"jvp of grad": lambda vs: jvp(grad(loss), (ps,), (vs,))[1],
+            "vjp of grad": lambda vs: vjp(grad(loss), ps)[1](vs)[0]}
 
 
-def _ggn_products(here):
+def _ggn_products(loss_of, outputs, ps):
     """{name: vs -> J^T S J vs} by torch.func."""
     def product(vs):
-        z, Rz = jvp(here.outputs, (here.ps,), (vs,))
-        return vjp(here.outputs, here.ps)[1](jvp(grad(here.loss_of), (z,), (Rz,))[1])[0]
+        z, Rz = jvp(outputs, (ps,), (vs,))
+        return vjp(outputs, ps)[1](jvp(grad(loss_of), (z,), (Rz,))[1])[0]
     return {"jvp and vjp": product}
 
 
@@ -94,35 +133,80 @@ def _one(product, vs, join):
     return lambda: join(product(vs))
 
 
+# ---- matrices ----
+
+def _chunks(product, places, start, stop, chunk, dtype):
+    """What vmap of product gives for unit vectors start..stop, a chunk at a time."""
+    for a in range(start, stop, chunk):
+        yield vmap(product)(places.split(places.unit(a, min(a + chunk, stop), dtype)))
+
+
 def _mapped(products, here):
     """vmap of products over chunks of unit vectors."""
-    unit = torch.eye(here.theta.numel(), dtype=here.theta.dtype)
+    def rows(product, chunk, k):
+        found = _chunks(product, here.places, 0, k, chunk, here.theta.dtype)
+        return torch.cat([here.places.join(ps, ps[0].shape[:1]) for ps in found])
+    return {f"vmap of {name}, {chunk} at once": Rows(
+        lambda k, p=product, c=chunk: rows(p, c, k), here.theta.numel(), chunk)
+        for name, product in products.items() for chunk in CHUNKS}
 
-    def whole(product, chunk):
-        return lambda: here.places.join(vmap(product, chunk_size=chunk)(here.places.split(unit)),
-                                        unit.shape[:1])
-    return {f"vmap of {name}, {chunk} at once": whole(product, chunk)
-            for name, product in products.items() for chunk in CHUNKS}
+
+def _mapped_blocks(name, products_of, here):
+    """The same for each matrix's own block, with nothing else to differentiate by."""
+    def block(l, start, count, chunk):
+        product = products_of(here.loss_of, *here.at_block(l))[name]
+        found = _chunks(lambda vs: product(vs[2 * l:2 * l + 2]), here.places, start, start + count,
+                        chunk, here.theta.dtype)
+        return torch.cat([here.places.blocks(ps, ps[0].shape[:1])[0] for ps in found])
+
+    def rows(k, chunk):
+        found, start = [], 0
+        for l, (size, count) in enumerate(zip(here.places.sizes, share(here.places.sizes, k))):
+            found += [block(l, start, count, chunk)] if count else []
+            start += size
+        return found
+    return {f"vmap of {name} by block, {chunk} at once": Rows(
+        lambda k, c=chunk: rows(k, c), here.theta.numel(), chunk) for chunk in CHUNKS}
 
 
 def _batched_backward(here):
     """One graph of the gradient, walked backward with chunks of unit vectors."""
-    unit = torch.eye(here.theta.numel(), dtype=here.theta.dtype)
+    def rows(k, chunk):
+        g, found = here.gradient(create_graph=True), []
+        for a in range(0, k, chunk):
+            E = here.places.unit(a, min(a + chunk, k), here.theta.dtype)
+            found.append(here.places.join(
+                backward(g, here.leaves, here.places.split(E), retain_graph=True,
+                         is_grads_batched=True), E.shape[:1]))
+        return torch.cat(found)
+    return {f"batched double backward, {chunk} at once": Rows(
+        lambda k, c=chunk: rows(k, c), here.theta.numel(), chunk) for chunk in CHUNKS}
 
-    def whole(chunk):
-        g = here.gradient(create_graph=True)
-        return torch.cat([here.places.join(
-            backward(g, here.leaves, here.places.split(E), retain_graph=True,
-                     is_grads_batched=True), E.shape[:1]) for E in unit.split(chunk)])
-    return {f"batched double backward, {chunk} at once": lambda chunk=chunk: whole(chunk)
-            for chunk in CHUNKS}
+
+# ---- J^T S J from per-example Jacobians ----
+
+def _sandwiched(here, function):
+    return {"J^T S J by jacrev": AtOnce(lambda: function(here), here.jacobian_bytes())}
+
+
+def _jacobians(here):
+    """[dz/dp (N, C, ...), ...]"""
+    return vmap(jacrev(lambda ps, x: here.outputs(ps, x[None])[0]), (None, 0))(here.ps, here.x)
+
+
+def _product(here, J):
+    """J^T S J/N of J (N, C, p)."""
+    SJ = second(here.kind, here.outputs(here.ps), J) / len(J)
+    return J.flatten(0, 1).T @ SJ.flatten(0, 1)
 
 
 def _sandwich(here):
-    """sum_n J_n^T S_n J_n from per-example Jacobians, for cross-entropy."""
-    n, size = len(here.x), here.theta.numel()
-    J = vmap(jacrev(lambda ps, x: here.outputs(ps, x[None])[0]), (None, 0))(here.ps, here.x)
-    p = torch.softmax(here.outputs(here.ps), 1)[:, :, None]
-    J = here.places.join(J, (n, p.shape[1]))
-    SJ = p * (J - (p * J).sum(1, keepdim=True)) / n
-    return J.reshape(-1, size).T @ SJ.reshape(-1, size)
+    """sum_n J_n^T S_n J_n (P, P)."""
+    J = _jacobians(here)
+    return _product(here, here.places.join(J, J[0].shape[:2]))
+
+
+def _block_sandwich(here):
+    """Its diagonal blocks."""
+    J = _jacobians(here)
+    return [_product(here, block) for block in here.places.blocks(J, J[0].shape[:2])]

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from .steps import parts
+from .steps import parts, sizes
 
 
 class Cells(nn.LSTM):
@@ -60,9 +60,10 @@ def module(steps, theta, Conv2d=nn.Conv2d, LSTM=nn.LSTM, last=(Last(),)):
             "AvgPool2d": lambda s: [nn.AvgPool2d(s.width)],
             "Flatten": lambda s: [nn.Flatten()],
             "LSTM": lambda s: [LSTM(s.inputs[1], *s.outputs, batch_first=True), *last]}
-    net = nn.Sequential(*[layer for step in steps for layer in make[step.kind](step)]).double()
-    nn.utils.vector_to_parameters(torch.tensor(theta)[Places(steps, theta.size).order],
-                                  net.parameters())
+    theta = torch.tensor(theta)
+    net = nn.Sequential(*[layer for step in steps for layer in make[step.kind](step)])
+    net = net.to(theta.dtype)
+    nn.utils.vector_to_parameters(theta[Places(steps, len(theta)).order], net.parameters())
     return net
 
 
@@ -70,7 +71,7 @@ class Places:
     """Where torch's parameters lie in theta: their entries, one after the other, are t[order]."""
 
     def __init__(self, steps, size):
-        self.steps = steps
+        self.steps, self.size, self.sizes = steps, size, sizes(steps)
         self.order = torch.cat([w.flatten() for w in self.split(torch.arange(size))])
         self.inverse = torch.argsort(self.order)
 
@@ -88,3 +89,45 @@ class Places:
     def join(self, tensors, lead=()):
         """The inverse of split."""
         return torch.cat([w.reshape(*lead, -1) for w in tensors], -1)[..., self.inverse]
+
+    def unit(self, start, stop, dtype):
+        """Rows start..stop of the identity of theta's space."""
+        E = torch.zeros(stop - start, self.size, dtype=dtype)
+        E[torch.arange(stop - start), torch.arange(start, stop)] = 1
+        return E
+
+    def blocks(self, tensors, lead=()):
+        """[(..., O I), ...] of layers with one matrix each: what split gives, block by block."""
+        pairs = zip(tensors[::2], tensors[1::2])
+        return [torch.cat([w.reshape(*lead, b.shape[-1], -1), b[..., None]], -1).reshape(*lead, -1)
+                for w, b in pairs]
+
+
+# ---- losses: the mean over examples of what each sums over outputs ----
+
+SUMMED = {"CrossEntropy": nn.CrossEntropyLoss, "BinaryCrossEntropy": nn.BCEWithLogitsLoss,
+          "SquaredError": nn.MSELoss}
+HALVES = {"SquaredError": 0.5}         # |z - y|^2 is what torch sums
+
+
+def summed(name):
+    """(torch's loss as a sum over the batch, what to multiply it by, before 1/N)."""
+    return SUMMED[name](reduction="sum"), HALVES.get(name, 1.0)
+
+
+def mean_loss(objective):
+    """(z, y) -> torch's loss in the convention of the objective."""
+    if objective.loss.name == "CrossEntropy":
+        return nn.CrossEntropyLoss()
+    loss, factor = summed(objective.loss.name)
+    return lambda z, y: loss(z, y) * (factor / len(z))
+
+
+def second(name, z, J):
+    """S J for J (N, C, ...), without 1/N."""
+    if name == "SquaredError":
+        return J
+    if name == "BinaryCrossEntropy":
+        return (torch.sigmoid(z) * torch.sigmoid(-z))[:, :, None] * J
+    p = torch.softmax(z, 1)[:, :, None]
+    return p * (J - (p * J).sum(1, keepdim=True))
