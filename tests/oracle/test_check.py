@@ -50,6 +50,12 @@ def test_a_factor_that_moved_from_one_side_to_the_other_fails_though_the_product
     assert rows("kfac_reduce", moved, "convolved digits")[-1].passed
 
 
+def test_a_quantity_has_rows_where_it_is_defined_and_no_others():
+    assert rows("positive_curvature", problem="convolved digits")
+    assert rows("positive_curvature", problem="digits row by row") == []
+    assert rows("kfra") and rows("kfra", problem="convolved digits") == []
+
+
 @pytest.mark.parametrize("quantity", QUANTITIES)
 def test_every_quantity_has_two_routes_that_are_different_functions(quantity):
     routes = list(QUANTITIES[quantity].routes.values())
