@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 
 STYLES = {"forward difference": ("tab:orange", "v"), "central difference": ("tab:blue", "o"),
           "complex step": ("tab:green", "s")}
+COLORS = {"K-FAC": "tab:red", "EKFAC": "tab:purple", "nearest products": "tab:brown"}
 
 
 def step_sizes(steps, errors, eps=np.finfo(float).eps, axes=None):
@@ -102,13 +103,13 @@ def heat_maps(matrices, layout, axes=None, small=0.01):
     if axes is None:
         figure = Figure(figsize=(3.2 * len(matrices), 3.6), layout="constrained")
         axes = figure.subplots(1, len(matrices), squeeze=False)
-    largest = np.abs(next(iter(matrices.values()))).max()
+    name, M = next(iter(matrices.items()))
+    label, largest = f"entry / largest of {name}, linear within {small:g}", np.abs(M).max()
     parts = {f"W{k}": s.stop - s.start for k, s in enumerate(layout.slices, 1)}
     for ax, (name, M) in zip(np.ravel(axes), matrices.items(), strict=True):
         heat_map(M / (largest or 1), parts, ax, small=small).set_title(name, fontsize=10)
     first = np.ravel(axes)[0]
-    first.figure.colorbar(first.images[0], ax=axes, shrink=0.8,
-                          label=f"entry / {largest:.2g}, linear within {small:g}")
+    first.figure.colorbar(first.images[0], ax=axes, shrink=0.8, label=label)
     return axes
 
 
@@ -134,19 +135,19 @@ def spectrum(eigenvalues, axes=None, zero=1e-15):
     for k, (name, values) in enumerate(eigenvalues.items()):
         down = np.sort(values)[::-1]
         negative = int((down < -zero * largest).sum())
-        signed.plot(np.arange(1, len(down) + 1), down, color=f"C{k}", label=name)
+        color = COLORS.get(name, f"C{k}")
+        signed.plot(np.arange(1, len(down) + 1), down, color=color, lw=1.2,
+                    label=f"{name}: {negative} negative")
         for part, style in ((down, "-"), (-down[::-1], ":")):
             part = part[part > zero * largest]
-            sizes.semilogy(np.arange(1, len(part) + 1), part, style, color=f"C{k}",
-                           label=f"{name}: {negative} negative" if style == "-" else None)
+            sizes.semilogy(np.arange(1, len(part) + 1), part, style, color=color, lw=1.2)
     signed.axhline(0, color="gray", lw=0.6)
-    signed.set(xlabel="rank", ylabel="eigenvalue",
-               title="eigenvalues, descending")
-    signed.set_yscale("symlog", linthresh=1e-3 * largest)
+    signed.set(xlabel="rank", ylabel="eigenvalue", title="eigenvalues, descending")
+    signed.set_yscale("symlog", linthresh=10.0 ** np.floor(np.log10(0.01 * largest or 1)))
     sizes.set(xlabel="rank by size", ylabel="|eigenvalue|",
               title="sizes: positive full, negative dotted")
+    signed.legend(fontsize=8, loc="lower left")
     for ax in axes:
-        ax.legend(fontsize=8)
         ax.grid(alpha=0.3)
     return axes
 
@@ -170,11 +171,12 @@ def density(found, eigenvalues, width, axes=None):
     axes = Figure(figsize=(5, 4), layout="constrained").subplots() if axes is None else axes
     low, high = eigenvalues.min() - 4 * width, eigenvalues.max() + 4 * width
     grid, P = np.linspace(low, high, 1000), len(eigenvalues)
+    line = P * found.density(grid, width)
     axes.hist(eigenvalues, np.arange(low, high + 2 * width, 2 * width), color="lightgray",
               weights=np.full(P, 1 / (2 * width)), label=f"all {P} eigenvalues")
-    axes.plot(grid, P * found.density(grid, width), color="tab:red", lw=1.2,
+    axes.plot(grid, line, color="tab:red", lw=1.2,
               label=f"{found.products} products, {len(found.nodes)} probes")
-    axes.set(yscale="log", ylim=(0.3 / (2 * width), None), xlabel="eigenvalue",
+    axes.set(yscale="log", ylim=(0.1 / width, 3 * line.max()), xlabel="eigenvalue",
              ylabel="eigenvalues per unit", title="spectral density")
     axes.legend(fontsize=8)
     return axes
@@ -197,7 +199,8 @@ def kron_residuals(residuals, axes=None):
     width = 0.8 / len(residuals)
     for k, (name, values) in enumerate(residuals.items()):
         layers = np.arange(1, len(values) + 1)
-        axes.bar(layers + (k + 0.5) * width - 0.4, values, width, label=name)
+        axes.bar(layers + (k + 0.5) * width - 0.4, values, width, label=name,
+                 color=COLORS.get(name, f"C{k}"))
     axes.set_xticks(layers, [f"W{layer}" for layer in layers])
     axes.set(xlabel="weight matrix", ylabel="|block - approximation| / |block|",
              title="distance from the exact blocks")

@@ -1,4 +1,4 @@
-"""Eigenvalues and what they tell: products against dense truth, and where truth is known exactly."""
+"""Eigenvalues and what they tell: products against dense truth, and truths known beforehand."""
 
 from functools import lru_cache
 
@@ -67,7 +67,8 @@ def test_traces_of_powers_are_sums_of_powers(net, name):
     assert abs(np.trace(M) - values.sum()) <= P * P * EPS * size
     assert abs((M * M).sum() - (values * values).sum()) <= P * P * EPS * size ** 2
     assert np.array_equal(values, np.sort(values))
-    assert np.abs(ref.eigenvalues(operator(net, name), (1, 3)) - values[1:4]).max() <= P * EPS * size
+    some = ref.eigenvalues(operator(net, name), (1, 3))
+    assert np.abs(some - values[1:4]).max() <= P * EPS * size
 
 
 @each_type
@@ -151,7 +152,8 @@ def test_the_condition_number_is_the_ratio_of_sizes_definite_or_not():
     for values in ([1, 2, 50], [-1, 2, 50], [-50, -2, -1]):
         assert abs(ref.condition_number(turned(values)) - 50) <= 50 * 50 * 3 * EPS
         assert abs(np.linalg.cond(turned(values)) - 50) <= 50 * 50 * 3 * EPS
-    assert ref.condition_number(turned([0, 2, 50])) == np.inf == ref.condition_number(np.zeros((3, 3)))
+    for singular in (turned([0, 2, 50]), np.zeros((3, 3))):
+        assert ref.condition_number(singular) == np.inf
     assert ref.condition_number(np.array([[-3.0]])) == 1
     assert np.isfinite(ref.condition_number(turned([1e-12, 1])))
     assert ref.condition_number(turned([1e-12, 1]).astype(np.float32)) == np.inf

@@ -1,4 +1,4 @@
-"""Traces and diagonals: unbiased by enumeration of all signs, exact where they must be, z-scores."""
+"""Traces and diagonals: unbiased by enumeration of signs, exact where they must be, z-scores."""
 
 from itertools import product
 
