@@ -24,7 +24,7 @@ from ..derivatives import complex_step, dual, taylor
 from ..derivatives.jacobian import jacobian, per_example_gradients
 from ..derivatives.routes import expected_digits, offering, vjp
 from . import (twins, twins_damping, twins_forms, twins_function_space, twins_kronecker,
-               twins_positive)
+               twins_positive, twins_spectrum)
 
 WHOLE = 200                            # largest P for which whole matrices are run on balls
 PART = 60                              # and forms of these, whose P products are run again
@@ -97,6 +97,9 @@ QUANTITIES = {
     "hessian_blocks": Quantity("diagonal blocks of H", {
         "assembled": lambda o, t: blocks(hessian(o, t), o.net.layout),
         "dual": twins.diagonal_blocks(_hessian_by("dual"))}, provable=WHOLE),
+    "eigenvalues": Quantity("outermost eigenvalues of H", {
+        "LAPACK": twins_spectrum.outermost, "Lanczos": twins_spectrum.outermost_by_products},
+        ("seed",), provable=0, extended=False),
     "gauss_newton": Quantity("Gauss-Newton G", {
         "assembled": lambda o, t: dense(gn.gauss_newton(o, t)),
         "products": lambda o, t: columns(gn.gauss_newton(o, t)),
