@@ -14,7 +14,7 @@ import reference as ref
 rng = np.random.default_rng(0)
 pixels, labels = ref.problems.digits(200)
 x = pixels.reshape(200, 4, 2, 4, 2).mean((2, 4)).reshape(200, 16)        # 4 x 4 pixels
-net = ref.Sequential(ref.Dense(16, 6), ref.Tanh(), ref.Dense(6, 5), ref.Tanh(), ref.Dense(5, 10))
+net = ref.Sequential(ref.Dense(16, 4), ref.Tanh(), ref.Dense(4, 3), ref.Tanh(), ref.Dense(3, 10))
 objective, theta = ref.Objective(net, ref.CrossEntropy(), x, labels), net.initial(rng)
 for _ in range(50):                                          # a little way down from the start
     theta = theta - 0.5 * objective.grad(theta)
@@ -73,4 +73,4 @@ if len(sys.argv) > 1:
         "H alone has negative eigenvalues.  K-FAC, EKFAC and the nearest products have no blocks "
         "between layers;\nof those within layers, EKFAC's and the nearest products are never "
         "farther from G's than K-FAC's.", fontsize=10)
-    figure.savefig(sys.argv[1], dpi=100)
+    figure.savefig(sys.argv[1], dpi=90)

@@ -70,7 +70,7 @@ def heat_map(M, parts, axes=None, limit=1.0, small=0.01):
     if not np.isclose(edges[-1], P):
         raise ValueError(f"the parts have {edges[-1]} entries but M has shape {M.shape}; they must "
                          "fill it.")
-    axes.imshow(M, cmap="RdBu_r", extent=(0, P, P, 0),
+    axes.imshow(M, cmap="RdBu_r", extent=(0, P, P, 0), interpolation="nearest",
                 norm=SymLogNorm(small, vmin=-limit, vmax=limit))
     for edge in edges[1:-1]:
         axes.axhline(edge, color="black", lw=0.7)
@@ -146,7 +146,7 @@ def spectrum(eigenvalues, axes=None, zero=1e-15):
     signed.set_yscale("symlog", linthresh=10.0 ** np.floor(np.log10(0.01 * largest or 1)))
     sizes.set(xlabel="rank by size", ylabel="|eigenvalue|",
               title="sizes: positive full, negative dotted")
-    signed.legend(fontsize=8, loc="lower left")
+    signed.legend(fontsize=7, loc="upper right")
     for ax in axes:
         ax.grid(alpha=0.3)
     return axes

@@ -33,12 +33,12 @@ SHOWS = {
                                r"W_hh of an LSTM.* 5\.7e-01 +1\.5e-01",
                                r"mean over places.* 9\.7e-01 +\d\.\de-1[5-9]",
                                r"next row +\d\.\de-1[5-9] +5\.8e-03"],
-    "06_the_family_of_matrices.py": [r"Hessian H +0\.000 +0\.413 +50 +6 +141 +20\.867\n",
-                                     r"EKFAC +0\.523 +0\.466 +0 +6 +191 +14\.722\n",
-                                     r"K-FAC +0\.111 +0\.269 +0\.628\n",
-                                     r"nearest products +0\.076 +0\.255 +0\.622\n",
-                                     r"negative curvature of H -0\.068138, residual \de-1[4-7]",
-                                     r"xtrace +20\.\d+ \+- 0\.0\d+, 100 products"],
+    "06_the_family_of_matrices.py": [r"Hessian H +0\.000 +0\.354 +28 +4 +91 +13\.606\n",
+                                     r"EKFAC +0\.483 +0\.434 +0 +4 +119 +10\.331\n",
+                                     r"K-FAC +0\.117 +0\.266 +0\.547\n",
+                                     r"nearest products +0\.070 +0\.222 +0\.540\n",
+                                     r"negative curvature of H -0\.056598, residual \de-1[4-7]",
+                                     r"xtrace +13\.\d+ \+- 0\.0\d+, 100 products"],
 }
 PICTURES = {"01_first_derivatives.py", "02_hessian_and_gauss_newton.py", "05_places_and_steps.py",
             "06_the_family_of_matrices.py"}
