@@ -65,10 +65,13 @@ def point(objective, theta):
 
 
 def require_operator(operator):
-    """TypeError unless operator is a square LinearOperator, or behaves as one."""
+    """TypeError unless operator is a LinearOperator or behaves as one; ValueError if not square."""
     if not hasattr(operator, "shape") or not hasattr(operator, "__matmul__"):
         raise TypeError(f"operator is a {type(operator).__name__}; pass a LinearOperator, as "
                         "hessian(objective, theta).")
+    if len(operator.shape) != 2 or operator.shape[0] != operator.shape[1]:
+        raise ValueError(f"operator has shape {tuple(operator.shape)}; curvature matrices are "
+                         "square, (P, P).")
 
 
 def on_units(operator, index):

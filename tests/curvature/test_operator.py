@@ -107,6 +107,9 @@ def test_what_is_no_operator_layout_or_index_is_refused_in_words(problem, H):
     for function in (dense, columns, lambda o: block(o, slice(3)), lambda o: blocks(o, None)):
         with pytest.raises(TypeError, match="operator is a Objective; pass a LinearOperator"):
             function(objective)
+    for function in (dense, columns, lambda o: block(o, slice(3)), lambda o: blocks(o, None)):
+        with pytest.raises(ValueError, match=r"operator has shape \(2, 3\); curvature .* square"):
+            function(aslinearoperator(np.ones((2, 3))))
     for wrong in (objective.net, None):
         with pytest.raises(TypeError, match=r"partition is a \w+; pass net.layout, or what part"):
             blocks(H, wrong)

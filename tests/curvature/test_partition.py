@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from reference import (LSTM, Attention, Dense, Embedding, Flatten, Residual, Sequential, Tanh,
-                       Tied, Unembedding, block, blocks, columns, gauss_newton, hessian, partition)
+                       Tied, Unembedding, block, blocks, certify, columns, gauss_newton, hessian,
+                       partition)
 from reference.arrays.precision import eps
 from reference.curvature import operator as operators
 from reference.curvature.partition import GROUPS, require_partition
@@ -198,3 +199,9 @@ def test_precision_is_kept(dtype):
             for part, group in zip(blocks(operator, groups), groups):
                 assert part.dtype == dtype
                 assert off(part, truth[np.ix_(group, group)], truth) <= 45 * eps(dtype)
+
+
+def test_balls_prove_the_blocks_of_any_groups():
+    def cut(objective, theta):
+        return blocks(hessian(objective, theta), partition(objective.net, "weights and biases"))
+    assert certify(cut, *small()).digits > 14

@@ -7,6 +7,7 @@ import pytest
 from scipy.sparse.linalg import aslinearoperator
 
 import reference as ref
+from reference.curvature import parts
 from reference.problems.layers import LAYERS
 from tests.curvature.whole import MATRICES, TOLERANCE, off, problem, whole
 from tests.derivatives.cases import small
@@ -92,13 +93,16 @@ def test_holding_all_blocks_would_be_seen():
     assert peak(lambda: list(ref.stream(operator, layout))) > operator.shape[0] ** 2 * 8 / 3
 
 
-def test_nothing_is_made_before_it_is_asked_for(monkeypatch):
+def test_a_block_is_made_when_it_is_asked_for(monkeypatch):
     objective, theta = small()
-    H = ref.hessian(objective, theta)
-    blocks = ref.stream(H, objective.net.layout)
-    H.product = None
+    made, column = [], parts.chain_column
+    monkeypatch.setattr(parts, "chain_column", lambda *given: made.append(given[3])
+                        or column(*given))
+    blocks = ref.stream(ref.hessian(objective, theta), objective.net.layout)
+    assert made == []
     (l, m), block = next(blocks)
-    assert (l, m) == (0, 0) and block.shape == (18, 18)
+    assert (l, m) == (0, 0) and block.shape == (18, 18) and made == [0]
+    assert [pair for pair, _ in blocks] == [(0, 1), (1, 1)] and made == [0, 1]
 
 
 def test_bad_input_is_refused_before_the_first_block():
