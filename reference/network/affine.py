@@ -10,12 +10,7 @@ import numpy as np
 from ..arrays import functions as F
 from ..arrays.checks import is_whole, shown
 from .layer import Layer
-from .uses import Use, places
-
-
-def with_one(x):
-    """(x, 1): homogeneous coordinates."""
-    return F.concatenate([x, F.ones_like(x[..., :1])])
+from .uses import Use, places, with_one
 
 
 def beside(W, ndim):
@@ -115,7 +110,7 @@ class Dense(Affine):
     def use(self, W, x, y, dy):
         """p and g = dy; the axes of x between the first and the last are places."""
         rank = y.ndim + 1 - W.ndim
-        return Use(places(self.patches(x), rank), places(dy, rank))
+        return Use(places(x, rank), places(dy, rank), self.bias)
 
     def input_vjp(self, W, x, y, dy):
         """dx = W0^T g."""

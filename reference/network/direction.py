@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from ..arrays import functions as F
-from .affine import Dense, with_one
+from .affine import Dense
 from .cells import below
 from .layer import Layer, Trace
-from .uses import Use
+from .uses import Use, with_one
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +48,7 @@ class Steps:
     def use(self):
         """The same with examples first."""
         p, g = (examples_first(a, self.N, self.backwards) for a in (self.p, self.g))
-        return Use(with_one(p) if self.bias else p, g)
+        return Use(p, g, self.bias)
 
 
 def examples_first(a, N, backwards):

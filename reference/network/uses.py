@@ -8,6 +8,7 @@ p are those of theta (several parameter vectors), of g also those of the cotange
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from math import prod
 from typing import Any
 
@@ -21,6 +22,11 @@ def places(array, rank):
     return F.reshape(array, shape[:lead + 1] + (prod(shape[lead + 1:-1]), shape[-1]))
 
 
+def with_one(x):
+    """(x, 1): homogeneous coordinates."""
+    return F.concatenate([x, F.ones_like(x[..., :1])])
+
+
 def flat(array):
     """(..., N, T, D) -> (..., N T, D)."""
     shape = array.shape
@@ -29,14 +35,22 @@ def flat(array):
 
 @dataclass(frozen=True, eq=False)
 class Use:
-    """s = W p: p (..., N, T, I) and g = dL/ds (..., N, T, O)."""
+    """s = W p, p = (x, 1) with a bias and x without: x (..., N, T, I0), g = dL/ds (..., N, T, O)."""
 
-    p: Any
+    x: Any
     g: Any
+    bias: bool = False
+
+    @cached_property
+    def p(self):
+        """The patches (..., N, T, I)."""
+        return with_one(self.x) if self.bias else self.x
 
     def total(self):
-        """dW = sum_nt g p^T (..., O, I)."""
-        return F.transpose(flat(self.g)) @ flat(self.p)
+        """dW = sum_nt g p^T (..., O, I): without copying x to put the 1 beside it."""
+        g = flat(self.g)
+        dW0 = F.transpose(g) @ flat(self.x)
+        return F.concatenate([dW0, F.sum(g, -2)[..., None]]) if self.bias else dW0
 
     def each(self):
         """sum_t g p^T (..., N, O, I), one matrix per example."""
