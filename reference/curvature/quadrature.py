@@ -16,7 +16,7 @@ import numpy as np
 
 from ..arrays.checks import is_finite, is_whole, require_array, require_generator
 from ..arrays.krylov import lanczos
-from .spectrum import product
+from .spectrum import product, require_matrix
 from .traces import averaged, draw
 
 
@@ -111,7 +111,7 @@ def spectral_density(B, rng, probes=10, steps=50):
     TypeError, ValueError
         As `ref.eigenvalues`; and if rng is no generator, or a product is not finite.
     """
-    product(B)
+    require_matrix(B)
     require_generator(rng)
     for name, value, least in ("probes", probes, 2), ("steps", steps, 1):
         if not is_whole(value, least):

@@ -130,6 +130,17 @@ def test_residuals_bound_the_error_and_tell_of_too_few_steps():
     assert np.abs(pairs.values[-1] - 1) > 1e-3                     # an eigenvalue, not the largest
 
 
+def test_few_products_suffice_where_the_ends_are_far_apart():
+    """A gap of 1/100 of the spectrum: e^(-2 k sqrt(0.01)) ~ 1e-10 asks for k ~ 115."""
+    def counted(v):
+        counts.append(1)
+        return M @ v
+    counts, M = [], turned(np.linspace(0, 1, 400) ** 0.25 - np.r_[np.full(399, 0.01), 0])
+    B = LinearOperator(M.shape, matvec=counted, dtype=float)
+    pairs = ref.extreme_eigenpairs(B, 1, rng())
+    assert abs(pairs.values[0] - 1) <= 1e-13 and sum(counts) <= 2 * 2 * 240
+
+
 @each_type
 def test_extreme_eigenpairs_keep_the_precision_of_the_matrix(dtype):
     values = np.linspace(-1, 3, 50)

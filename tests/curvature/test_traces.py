@@ -4,6 +4,7 @@ from itertools import product
 
 import numpy as np
 import pytest
+from scipy.sparse.linalg import LinearOperator
 
 import reference as ref
 from reference.curvature import traces
@@ -121,6 +122,21 @@ def test_xtrace_needs_fewer_products_than_the_others_where_the_spectrum_decays()
     spread = {method: np.std([ref.trace(M, 30, draws, method).value for _ in range(40)])
               for method in METHODS}
     assert 3 * spread["xtrace"] < spread["hutch++"] and 3 * spread["hutch++"] < spread["hutchinson"]
+
+
+@pytest.mark.parametrize("M", [random(30), np.ones((1, 1)), np.zeros((4, 4))],
+                         ids=["30 x 30", "1 x 1", "zero"])
+def test_products_are_counted(M):
+    def counted(V):
+        counts.append(V.size // len(M))
+        return M @ V
+    B = LinearOperator(M.shape, matvec=counted, matmat=counted, dtype=float)
+    for estimate, methods in (ref.trace, METHODS), (ref.diagonal_estimate, DIAGONALS):
+        for method in methods:
+            counts = []
+            E = estimate(B, 20, rng(), method)
+            assert sum(counts) == E.products <= 20
+            assert E.products >= 18 or len(M) < 10
 
 
 # ---- the leave-one-out formulas ----
