@@ -11,6 +11,7 @@ from .curvature.between import kfac_dense
 from .curvature.block_diagonal import block_diagonal
 from .curvature.conversion import convert_damping, shifts
 from .curvature.diagonal import diagonal
+from .curvature.eigenpairs import extreme_eigenpairs
 from .curvature.ekfac import ekfac
 from .curvature.gauss_newton import fisher, gauss_newton
 from .curvature.gram import gram, gram_solve
@@ -27,8 +28,7 @@ from .curvature.partition import partition
 from .curvature.positive_curvature import positive_curvature
 from .curvature.quadrature import spectral_density
 from .curvature.solve import solve
-from .curvature.spectrum import (condition_number, eigenvalues, extreme_eigenpairs, inertia,
-                                 negative_curvature)
+from .curvature.spectrum import condition_number, eigenvalues, inertia, negative_curvature
 from .curvature.streaming import stream
 from .curvature.traces import diagonal_estimate, trace
 from .curvature.tridiagonal import kfac_tridiagonal

@@ -1,4 +1,4 @@
-"""What is drawn: lines where the layers part, bars as high as residuals, axes with words on them."""
+"""What is drawn: lines where the layers part, bars as high as residuals, words on the axes."""
 
 import numpy as np
 import pytest

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.checks import is_finite, is_whole, require_array, require_generator
+from ..arrays.checks import is_finite, require_array, require_generator
 from ..arrays.krylov import lanczos
-from .spectrum import product, require_matrix
+from .operand import product, require_matrix, require_whole
 from .traces import averaged, draw
 
 
@@ -113,9 +113,8 @@ def spectral_density(B, rng, probes=10, steps=50):
     """
     require_matrix(B)
     require_generator(rng)
-    for name, value, least in ("probes", probes, 2), ("steps", steps, 1):
-        if not is_whole(value, least):
-            raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}.")
+    require_whole("probes", probes, 2)
+    require_whole("steps", steps, 1)
     return quadrature(B, draw(rng, (B.shape[0], probes), B.dtype, "rademacher"), steps)
 
 

@@ -1,13 +1,7 @@
-"""Eigenvalues of a symmetric matrix B: all, the outermost, their signs, and what they tell.
+"""Eigenvalues of a symmetric matrix B, and what they tell: condition, signs, negative curvature.
 
 B is a symmetric array or any SciPy LinearOperator.  Answers about all eigenvalues come from LAPACK
-and the dense matrix; answers by products alone from Lanczos' method [Lan50].  Two theorems say
-what the latter are worth, for any Q (P, k) with Q^T Q = I and any unit vector q:
-
-    min_i |lam_i - theta| <= |B q - theta q|                    the residual bounds the error
-    min_i |lam_i| <= sigma_min(B Q) <= sigma_max(B Q) <= max_i |lam_i|
-
-[Par98, ch. 4 and 10].  The first says that *an* eigenvalue is near, not which one.
+and the dense matrix; those by products alone are for where a generator is given.
 """
 
 from dataclasses import dataclass
@@ -16,22 +10,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import scipy.linalg
 
-from ..arrays.checks import (is_whole, require_finite, require_float, require_generator,
-                             require_shape)
+from ..arrays.checks import is_whole, require_finite, require_generator, require_shape
 from ..arrays.krylov import lanczos
-from ..arrays.linalg import symmetric
-from .operator import dense
-
-ENDS = ("largest", "smallest", "both")
-
-
-@dataclass(frozen=True, eq=False)
-class Eigenpairs:
-    """Eigenvalues (k,) ascending, unit eigenvectors (P, k), and |B q - theta q| (k,)."""
-
-    values: Any
-    vectors: Any
-    residuals: Any
+from .eigenpairs import extreme_eigenpairs, normal, with_residuals
+from .operand import dense_matrix, product, require_whole, rounding
 
 
 class Inertia(NamedTuple):
@@ -76,55 +58,6 @@ def eigenvalues(B, subset=None):
     return scipy.linalg.eigh(M, eigvals_only=True, subset_by_index=subset)
 
 
-def extreme_eigenpairs(B, k, rng, which="largest", steps=300):
-    """The k outermost eigenvalues and eigenvectors of B, by products alone.
-
-    Lanczos' method with full reorthogonalisation; it is run again in the complement of what it
-    found, until that adds nothing, since one Krylov space holds one vector of a multiple
-    eigenvalue.
-
-    Parameters
-    ----------
-    B : array or LinearOperator
-        Symmetric (P, P), float32 or float64.
-    k : int
-        1 <= k <= P.
-    rng : numpy.random.Generator
-        Draws the first vectors.
-    which : "largest", "smallest" or "both"
-        By signed value; "both" takes k at each end (all, if 2 k >= P).
-    steps : int
-        Dimension of a Krylov space, at most.
-
-    Returns
-    -------
-    Eigenpairs
-        An eigenvalue lies within `residuals[i]` of `values[i]`.  Residuals above 1e-10 |B| (1e-5
-        in float32) say that `steps` were too few, as for the null space of a matrix with many
-        eigenvalues close to zero.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As `eigenvalues`; and if rng is no generator, or a product is not finite.
-    """
-    apply, P, ends = product(B), B.shape[0], _ends(which)
-    require_generator(rng)
-    if not is_whole(k, 1) or k > P:
-        raise ValueError(f"k must be a whole number from 1 to P = {P}, got {k!r}.")
-    tol, steps = max(1e-10, 100 * np.finfo(B.dtype).eps), _whole("steps", steps, 1)
-    locked, before, size = np.zeros((P, 0), B.dtype), None, 0.0
-    while True:
-        found, seen = _krylov_extremes(apply, locked, lambda x: ends(x, k), rng, tol, steps)
-        pairs, size = _rayleigh_ritz(apply, np.column_stack([locked, found])), max(size, seen)
-        chosen = ends(pairs.values, k)
-        pairs = Eigenpairs(pairs.values[chosen], pairs.vectors[:, chosen], pairs.residuals[chosen])
-        if (found.shape[1] == 0 or pairs.residuals.max() > tol * size
-                or _unchanged(before, pairs.values, tol * size)):
-            return pairs
-        locked, before = pairs.vectors, pairs.values
-
-
 def condition_number(B, rng=None, steps=100):
     """max |lam|/min |lam|: definite or not; infinite if min |lam| is zero to rounding.
 
@@ -133,8 +66,9 @@ def condition_number(B, rng=None, steps=100):
     B : array or LinearOperator
         Symmetric (P, P), float32 or float64.
     rng : numpy.random.Generator, optional
-        If given, a *lower bound* by products alone: sigma_max(B Q)/sigma_min(B Q), Q a basis of
-        the Krylov space of a random vector.  Otherwise from all eigenvalues.
+        If given, a *lower bound* by products alone: sigma_max(B Q)/sigma_min(B Q), Q an
+        orthonormal basis of the Krylov space of a random vector: sigma_min(B Q) >= min |lam|, and
+        sigma_max(B Q) <= max |lam| [Par98, ch. 10].  Otherwise from all eigenvalues.
     steps : int
         The dimension of that space, at most; 2 steps products.
 
@@ -148,7 +82,8 @@ def condition_number(B, rng=None, steps=100):
     else:
         apply = product(B)
         require_generator(rng)
-        Q, _ = lanczos(apply, _normal(rng, B.shape[0], B.dtype), _whole("steps", steps, 1))
+        require_whole("steps", steps, 1)
+        Q, _ = lanczos(apply, normal(rng, B.shape[0], B.dtype), steps)
         sizes = np.linalg.svd(apply(Q), compute_uv=False)
     smallest, largest = sizes.min(), sizes.max()
     return float(largest / smallest) if smallest > rounding(B, largest) else np.inf
@@ -196,112 +131,6 @@ def negative_curvature(B, rng=None, gradient=None):
     return NegativeCurvature(v, float(pairs.values[0]), float(pairs.residuals[0]))
 
 
-# ---- what may be asked ----
-
-def require_matrix(B):
-    """Error unless B is a square matrix or operator in float32 or float64."""
-    if not hasattr(B, "shape") or not hasattr(B, "__matmul__"):
-        raise TypeError(f"B is a {type(B).__name__}; pass a symmetric array or a LinearOperator, "
-                        "as hessian(objective, theta).")
-    require_float("B", B, "f")
-    if np.dtype(B.dtype).itemsize > 8:
-        raise TypeError(f"B holds {B.dtype}, which LAPACK would narrow to float64; cast to float64 "
-                        "explicitly.")
-    if len(B.shape) != 2 or B.shape[0] != B.shape[1] or B.shape[0] == 0:
-        raise ValueError(f"B has shape {B.shape}; a square matrix is needed.")
-
-
-def dense_matrix(B):
-    """B as a finite array, symmetric to the last bit; refuses what is not symmetric."""
-    require_matrix(B)
-    M = B if isinstance(B, np.ndarray) else dense(B)
-    require_finite("B", M)
-    asymmetry, size = np.abs(M - M.T).max(), np.abs(M).max()
-    if asymmetry > np.finfo(M.dtype).eps ** 0.5 * size:
-        raise ValueError(f"B is not symmetric: it differs from its transpose by {asymmetry:.1e}, "
-                         f"its largest entry is {size:.1e}; pass (B + B.T)/2 if that is meant.")
-    return symmetric(M)
-
-
-def product(B):
-    """V -> B V, refusing products that are not finite; an array is checked whole."""
-    require_matrix(B)
-    B = dense_matrix(B) if isinstance(B, np.ndarray) else B
-
-    def apply(V):
-        BV = B @ V
-        require_finite("B @ v", BV)
-        return BV
-    return apply
-
-
-def rounding(B, largest):
-    """P eps max |lam|: what LAPACK's eigenvalues may be off by."""
-    return B.shape[0] * np.finfo(B.dtype).eps * largest
-
-
-def _whole(name, x, least):
-    if not is_whole(x, least):
-        raise ValueError(f"{name} must be a whole number of at least {least}, got {x!r}.")
-    return x
-
-
-# ---- Lanczos and Rayleigh-Ritz ----
-
-def _ends(which):
-    if which not in ENDS:
-        raise ValueError(f"which must be one of {', '.join(ENDS)}, got {which!r}.")
-
-    def ends(values, k):
-        """Which of the values (ascending) are among the k outermost."""
-        i, n = np.arange(len(values)), len(values)
-        return (i >= n - k) & (which != "smallest") | (i < k) & (which != "largest")
-    return ends
-
-
-def _krylov_extremes(apply, locked, ends, rng, tol, most):
-    """Ritz vectors of the ends of B in the complement of `locked`, of residual tol |B|, and |B|."""
-    def deflate(v):
-        return v - locked @ (locked.T @ v)
-    most = min(most, locked.shape[0] - locked.shape[1])
-    if most == 0:
-        return locked[:, :0], 0.0
-    start, steps = deflate(deflate(_normal(rng, len(locked), locked.dtype))), min(most, 30)
-    while True:
-        Q, T = lanczos(lambda v: deflate(deflate(apply(v))), start, steps)
-        theta, Y = np.linalg.eigh(T)
-        X, values = Q @ Y[:, ends(theta)], theta[ends(theta)]
-        R, size = deflate(apply(X)) - X * values, np.abs(theta).max()
-        if len(T) < steps or steps == most or _sizes(R).max() <= tol * size:
-            return X, size
-        steps = min(most, 2 * steps)
-
-
-def _rayleigh_ritz(apply, V):
-    """The best eigenpairs of B in the span of V."""
-    Q = np.linalg.qr(V)[0]
-    values, Y = np.linalg.eigh(symmetric(Q.T @ apply(Q)))
-    return _with_residuals(apply, values, Q @ Y)
-
-
-def _with_residuals(apply, values, vectors):
-    return Eigenpairs(values, vectors, _sizes(apply(vectors) - vectors * values))
-
-
 def _all_pairs(B):
     M = dense_matrix(B)
-    return _with_residuals(lambda V: M @ V, *np.linalg.eigh(M))
-
-
-def _unchanged(before, values, goal):
-    return (before is not None and before.shape == values.shape
-            and np.abs(values - before).max() <= goal)
-
-
-def _sizes(V):
-    """Lengths of the columns."""
-    return np.sqrt((V * V).sum(0))
-
-
-def _normal(rng, P, dtype):
-    return rng.standard_normal(P).astype(dtype)
+    return with_residuals(lambda V: M @ V, *np.linalg.eigh(M))

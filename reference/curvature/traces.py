@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays.checks import is_whole, require_generator
-from .spectrum import product
+from .operand import product
 
 PROBES = ("rademacher", "gaussian", "sphere")
 

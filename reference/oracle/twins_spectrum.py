@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from ..curvature.eigenpairs import extreme_eigenpairs
 from ..curvature.hessian import hessian
-from ..curvature.spectrum import eigenvalues, extreme_eigenpairs
+from ..curvature.spectrum import eigenvalues
 
 EACH = 3                              # eigenvalues at each end
 
