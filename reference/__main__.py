@@ -5,7 +5,6 @@ import json
 import os
 import pickle
 import sys
-from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import nullcontext
 from functools import partial
@@ -19,6 +18,9 @@ from .arrays.memory import keep_freed
 from .oracle import bench as benching
 from .oracle import check as oracle
 from .oracle import layer_table, recorded
+from .oracle.check_text import HEADER, line, report, summary
+from .oracle.layer_text import (BEGIN, END, cell, layer_header, layer_line, markdown_line,
+                                with_block)
 from .oracle.peers import Absent
 from .oracle.quantities import QUANTITIES
 from .problems.files import replacing
@@ -29,9 +31,6 @@ class Refused(Exception):
 
 
 # ---- check ----
-
-HEADER = f"{'quantity':<28}{'route':<34}{'agreed':>8}{'proven':>8}{'wanted':>8}  verdict"
-
 
 def check(arguments):
     """Run the self-check, print its rows as they come, and return the exit status."""
@@ -54,39 +53,6 @@ def check(arguments):
     if arguments.plot is not None:
         plot_step_sizes(arguments.plot, arguments.seed)
     return 0 if all(row.passed or not row.offered for row in rows) else 1
-
-
-def line(row):
-    """One row of the table."""
-    numbers = "".join(f"{digits(d):>8}" for d in (row.agreed, row.proven, row.wanted))
-    note = f": {row.note}" if row.note else ""
-    return f"{row.title:<28}{row.route:<34}{numbers}  {row.verdict}{note}"
-
-
-def digits(d):
-    """Digits, rounded down: a dash where there is none to tell, `all` for no difference at all."""
-    if d is None or np.isnan(d):
-        return "-"
-    return "all" if d == np.inf else "none" if d == -np.inf else f"{np.floor(10 * d) / 10:.1f}"
-
-
-def summary(rows):
-    """Counts, and what failed by name."""
-    count = Counter(row.verdict for row in rows)
-    failed = sorted({f"{row.quantity} ({row.route}, on {row.problem})" for row in rows
-                     if row.verdict == "FAILED"})
-    proven = sum(row.passed and row.proven is not None for row in rows)
-    absent = f", {count['not offered']} not offered by the peer" if count["not offered"] else ""
-    text = (f"\n{len(rows)} rows, {len({row.quantity for row in rows})} quantities: "
-            f"{count['ok']} agree (digits proven by balls for {proven}), "
-            f"{count['FAILED']} failed{absent}.")
-    return text + "".join(f"\nFAILED: {name}" for name in failed)
-
-
-def report(rows):
-    """The same for machines."""
-    return {"passed": all(row.passed or not row.offered for row in rows),
-            "rows": [row.record() for row in rows]}
 
 
 def load_peer(name):
@@ -160,9 +126,6 @@ def plot_step_sizes(path, seed):
 
 # ---- layers ----
 
-BEGIN, END = "<!-- generated: begin -->", "<!-- generated: end -->"
-
-
 def layers(arguments):
     """Measure and print the table of layers, or put it into a page; return the exit status."""
     if arguments.into is not None:
@@ -191,41 +154,12 @@ def layers(arguments):
     return 1 if failed else 0
 
 
-def layer_header(style):
-    """The line of the columns' names, and what Markdown wants below it."""
-    lines = [style("layer", layer_table.COLUMNS)]
-    if style is markdown_line:
-        lines.append("|---" * (len(layer_table.COLUMNS) + 1) + "|")
-    return lines
-
-
-def cell(answer):
-    """Digits, or the word in which the code refused."""
-    return answer if isinstance(answer, str) else digits(answer)
-
-
-def layer_line(name, cells):
-    """One line of the table for eyes."""
-    return f"{name:<44}" + "".join(f"{text:>14}" for text in cells)
-
-
-def markdown_line(name, cells):
-    """One line of the table for a page."""
-    return "| " + " | ".join([name, *cells]) + " |"
-
-
 def require_page(path):
     """The text of a page with one block to fill; Refused without."""
     text = path.read_text("utf-8")
     if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):
         raise Refused(f"--into: {path} needs the lines {BEGIN} and {END} once each, in this order.")
     return text
-
-
-def with_block(page, lines):
-    """The page with the lines between its markers."""
-    before, after = page.partition(BEGIN)[0], page.partition(END)[2]
-    return "\n".join([before + BEGIN, *lines, END + after])
 
 
 def progress(text):

@@ -170,5 +170,6 @@ def spelled(arguments, out):
 def machine():
     """What the times were taken on."""
     blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
-    return (f"{platform.machine()}, {threads.available()} of {os.cpu_count()} CPUs, Python {platform.python_version()}, "
-            f"NumPy {np.__version__}, {blas['name']} {blas['version']}")
+    return (f"{platform.machine()}, {threads.available()} of {os.cpu_count()} CPUs, "
+            f"Python {platform.python_version()}, NumPy {np.__version__}, "
+            f"{blas['name']} {blas['version']}")

@@ -124,20 +124,24 @@ def _require_same(task, name, answer, expected):
 
 
 def _projected(task, name, contestant, answer, budget):
-    """Seconds of the whole by the line through two parts; 0 where nothing limits or divides it."""
-    if budget == np.inf or not isinstance(contestant, Divisible):
+    """Seconds of the whole by the line through two parts; 0 where it is within the budget."""
+    if (budget == np.inf or not isinstance(contestant, Divisible)
+            or contestant.size < 4 * contestant.step):
         return 0
-    if contestant.size < 4 * contestant.step:
+    size, step = contestant.size, contestant.step
+    first = _part_seconds(task, name, contestant, answer, step)
+    if first * size / step <= budget:                # what the line can reach at most
         return 0
-    times = []
-    for k in (contestant.step, 2 * contestant.step):
-        run = contestant.part(k)
-        got = run()
-        _require_same(f"{task}, {k} {contestant.unit}", name, got,
-                      contestant.expected(answer, k, got))
-        times.append(_mean_seconds(run, 1))             # its second run
-    slope = max(times[1] - times[0], 0) / contestant.step            # noise may turn it over
-    return times[1] + slope * (contestant.size - 2 * contestant.step)
+    second = _part_seconds(task, name, contestant, answer, 2 * step)
+    return second + max(second - first, 0) / step * (size - 2 * step)    # noise may turn it over
+
+
+def _part_seconds(task, name, contestant, answer, k):
+    """Of the second run of a part; the first compares its answer."""
+    run = contestant.part(k)
+    got = run()
+    _require_same(f"{task}, {k} {contestant.unit}", name, got, contestant.expected(answer, k, got))
+    return _mean_seconds(run, 1)
 
 
 def leading_rows(answer, k, got):

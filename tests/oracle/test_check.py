@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import reference as ref
-from reference.__main__ import line
 from reference.oracle import check as oracle
+from reference.oracle.check_text import line
 from reference.oracle.quantities import QUANTITIES
 from tests.oracle import peers
 

@@ -5,10 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from reference.__main__ import BEGIN, END, cell, main
+from reference.__main__ import main
 from reference.derivatives.routes import gradient, hvp
 from reference.oracle import layer_table, recorded
 from reference.oracle.layer_table import COLUMNS, LAYERS, LayerRow, row_of
+from reference.oracle.layer_text import BEGIN, END, cell
 from reference.problems.files import save_npz
 
 PAGE = Path(__file__).parents[2] / "docs" / "7-layers.md"
