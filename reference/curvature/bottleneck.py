@@ -22,7 +22,7 @@ def by_own_block(at, i, stop):
     """
     layer, Ws, (x, y) = at.layers[i], at.Ws[i], at.traces[i]
     size = Ws[0].size
-    rows = np.empty((size, at.starts[-1] - at.starts[i]), y.dtype)
+    rows = np.empty((size, at.width(i)), y.dtype)
     Rx, Rdx = np.empty((2, size) + at.traces[stop][-1].shape, y.dtype)
     step = directions_in_cache(at, i)
     for k in range(0, size, step):
@@ -62,6 +62,8 @@ def by_bottleneck(at, i):
     dy, later = at.tail(c, Dual(yc, unit))
     SQ = np.swapaxes(tangent(dy, len(Wc)), 0, 1) @ Q
     own = Q.reshape(-1, W.size).T @ SQ.reshape(-1, W.size) + _bent(at, i, c - 1)
+    if at.own:
+        return own
     first = contract(Q, at.layers[c].use(Wc, xc, yc, dy), (len(Wc), 1))[0]
     first = first + _product(at, i).reshape(first.shape)
     return np.concatenate([own, first] + [contract(Q, use, (len(Wc), 1))[0] for use in later],

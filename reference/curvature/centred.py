@@ -15,7 +15,6 @@ import numpy as np
 from ..arrays import functions as F
 from ..derivatives.jacobian import per_example
 from . import dense, sandwich
-from .contractions import mirrored
 
 
 def middle(objective, z):
@@ -34,9 +33,8 @@ def ways(objective, theta):
     if not dense.is_layered(objective, theta):
         return dense.NONE
     layout, given = objective.net.layout, (objective, theta)
-    return (lambda: _summed(*given, lambda X: [mirrored(X.T @ X)])[0],
-            lambda: _summed(*given, lambda X: [mirrored(X[:, s].T @ X[:, s])
-                                               for s in layout.slices]), layout,
+    return (lambda: _summed(*given, lambda X: [X.T @ X])[0],
+            lambda: _summed(*given, lambda X: [X[:, s].T @ X[:, s] for s in layout.slices]), layout,
             lambda: _summed(*given, lambda X: [(X * X).sum(0)])[0],
             lambda wanted=None: _parts(*given, wanted), lambda whole: _work(*given))
 
@@ -49,8 +47,7 @@ def _parts(objective, theta, wanted):
         if pairs:
             found = _summed(objective, theta, lambda X: [X[:, rows].T @ X[:, slices[b]]
                                                          for _, b in pairs])
-            yield from ((pair, mirrored(part) if pair == (a, a) else part)
-                        for pair, part in zip(pairs, found))
+            yield from zip(pairs, found)
 
 
 def _summed(objective, theta, products):

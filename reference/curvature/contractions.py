@@ -9,6 +9,8 @@ from ..network.patches import Patches
 from ..network.direction import Steps
 from ..network.uses import Use
 
+MIRRORED = 512                        # rows that are mirrored at a time
+
 
 def pair(use):
     """p (N, T, I) and g (..., N, T, O), None where there is no one pair for all rows of W."""
@@ -70,4 +72,9 @@ def slope_and_bend(run, s, dx):
 
 def mirrored(square):
     """The symmetric matrix of which `square` is the upper triangle."""
-    return np.triu(square) + np.triu(square, 1).T
+    whole, size = np.triu(square), len(square)
+    for a in range(0, size, MIRRORED):
+        b = min(a + MIRRORED, size)
+        whole[a:b, a:b] += np.triu(whole[a:b, a:b], 1).T
+        whole[b:, a:b] = whole[a:b, b:].T
+    return whole

@@ -7,14 +7,13 @@ import numpy as np
 from ..derivatives.jacobian import of_all_places
 from ..network.compose import Sequential
 from .chain import chain_blocks, chain_diagonal, chain_matrix
-from .contractions import mirrored
+from .contractions import MIRRORED, mirrored
 from .layerwise import upper_rows
 from .parts import decayed, own_parts, parts, whole
 from .point import point
 from .sandwich import gauss_newton_blocks, gauss_newton_diagonal, gauss_newton_rows
 from .workspace import workspace
 
-MIRRORED = 512                        # rows that are written with their mirror image at a time
 NONE = ()                             # no faster way known: dense() and blocks() take products
 
 
@@ -79,7 +78,8 @@ def _blocks(at, S, second_order):
         return own_parts(at, S, second_order)
     S, found = S(at.z), []
     if second_order:
-        found += [block for i, rows in upper_rows(at) for block in _own_squares(at, i, rows)]
+        found += [block for i, rows in upper_rows(at.alone())
+                  for block in _own_squares(at, i, rows)]
     elif at.cut:
         found += gauss_newton_blocks(at, of_all_places(S, at.z))
     if at.starts[at.cut] < at.starts[-1]:
@@ -100,7 +100,7 @@ def _diagonal(at, S, second_order):
         return np.concatenate([np.diagonal(H) for H in own_parts(at, S, second_order)])
     S, found = S(at.z), []
     if second_order:
-        found += [np.diagonal(rows) for _, rows in upper_rows(at)]
+        found += [np.diagonal(rows) for _, rows in upper_rows(at.alone())]
     elif at.cut:
         found += gauss_newton_diagonal(at, of_all_places(S, at.z))
     if at.starts[at.cut] < at.starts[-1]:

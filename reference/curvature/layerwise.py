@@ -34,6 +34,8 @@ from .contractions import contract, dual_matrices, pair, tangent
 def upper_rows(at, chosen=None):
     """Yields (i, H[rows of layer i, columns of layers i, i + 1, ...]) for layers before the cut.
 
+    Columns of layer i alone where `at.own`.
+
     chosen : the layers whose rows are wanted; all if None.
     """
     for i in range(at.cut):
@@ -86,7 +88,7 @@ def before_chain(at, i):
 def by_weights(at, i):
     """Rows (|W_i|, ...): R{dW_m} along every entry of the layer's matrices."""
     layer, size = at.layers[i], at.starts[i + 1] - at.starts[i]
-    rows = np.empty((size, at.starts[-1] - at.starts[i]), at.z.dtype)
+    rows = np.empty((size, at.width(i)), at.z.dtype)
     for k in range(0, size, AT_ONCE):
         E = np.eye(size, dtype=rows.dtype)[k:k + AT_ONCE]
         Ws = dual_matrices(at.Ws[i], E)
@@ -104,7 +106,7 @@ def by_pre_activations(at, i):
     p, _ = pair(at.backward[0][i][0])
     (_, T, J), O, M = p.shape, len(W), y[0].size
     entry = pair(layer.use(W, x, y, np.arange(M).reshape((1,) + y.shape[1:])))[1][0]    # (T, O)
-    rows = np.empty((O, J, at.starts[-1] - at.starts[i]), y.dtype)
+    rows = np.empty((O, J, at.width(i)), y.dtype)
     step = max(1, AT_ONCE // T)
     for o in range(0, O, step):
         chosen = entry[:, o:o + step]

@@ -55,7 +55,7 @@ def decayed(objective, H):
 def _parts_apart(at, S, second_order, pairs):
     """((i, j), H_ij) for pairs i <= j, every use of a matrix being a matrix of its own."""
     first = sum(i < at.cut for i in at.layer_of)                      # matrix of the chain
-    for layer, rows in _rows(at, S, second_order, {at.layer_of[i] for i, _ in pairs}):
+    for layer, rows in _rows(at, S, second_order, pairs):
         for i, j in pairs:
             if at.layer_of[i] == layer:
                 block = rows[tuple(_behind(at.slices[k], at.starts[layer]) for k in (i, j))]
@@ -71,10 +71,12 @@ def _behind(s, start):
     return slice(s.start - start, s.stop - start)
 
 
-def _rows(at, S, second_order, layers):
-    """(i, rows of layer i from its own columns on), for some of the layers before the chain."""
+def _rows(at, S, second_order, pairs):
+    """(i, rows of layer i from its own columns on), for the layers before the chain in `pairs`."""
+    layers = {at.layer_of[i] for i, _ in pairs}
     if second_order:
-        yield from upper_rows(at, layers)
+        within = all(at.layer_of[i] == at.layer_of[j] for i, j in pairs)
+        yield from upper_rows(at.alone() if within else at, layers)
         return
     for i in sorted(i for i in layers if i < at.cut):
         yield i, gauss_newton_rows(at, of_all_places(S, at.z), i, i + 1)

@@ -1,6 +1,6 @@
 """A network at theta, as the makers of dense matrices want it: layer by layer, with all traces."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -15,12 +15,24 @@ from ..network.layout import Layout
 
 @dataclass(frozen=True, eq=False)
 class Point:
-    """A network at theta: `flat`, its layers one after the other, their matrices and traces."""
+    """A network at theta: `flat`, its layers one after the other, their matrices and traces.
+
+    own : whether rows of the Hessian end with the columns of their own layer.
+    """
 
     objective: Any
     flat: Sequential
     matrices: list
     trace: Any
+    own: bool = False
+
+    def alone(self):
+        """The same point for those who want each layer's own block."""
+        return replace(self, own=True)
+
+    def width(self, i):
+        """Columns of layer i's rows of the upper triangle."""
+        return self.starts[i + 1 if self.own else -1] - self.starts[i]
 
     @property
     def layers(self):
@@ -63,11 +75,14 @@ class Point:
         return self.flat.shared_out(uses), dxs[1:]
 
     def tail(self, i, y):
-        """From layer i's dual output y to L and back: the cotangent of y, and all uses after i."""
+        """From layer i's dual output y to L and back: the cotangent of y, and all uses after i.
+
+        No uses where `own`, which asks for none.
+        """
         rest, Ws = Sequential(*self.layers[i + 1:]), [W for Ws in self.Ws[i + 1:] for W in Ws]
         trace = rest.trace(Ws, y)
         uses, dy = rest.pull(Ws, trace, self.objective.dz(trace[-1]))
-        return dy, uses
+        return dy, [] if self.own else uses
 
     def batch(self, index):
         """The network for some of the examples; L is of all of them still."""

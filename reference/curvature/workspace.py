@@ -40,8 +40,9 @@ def _rows(at, second_order, whole):
     """
     P, own = at.starts[-1], [b - a for a, b in zip(at.starts[:at.cut], at.starts[1:])]
     if second_order:
-        return max(2 * size * (P - start) + _directions(at, i, size)
-                   for i, (size, start) in enumerate(zip(own, at.starts)) if size)
+        at = at if whole else at.alone()
+        return max(2 * size * at.width(i) + _directions(at, i, size)
+                   for i, size in enumerate(own) if size)
     M, B = at.z[0].size, sum(own)
     jacobian = min(sandwich.ROOM, len(at.z) * M * (B if whole else max(own)))
     return (B * P if whole else 0) + 3 * jacobian + M * _behind(at, 0)
@@ -53,11 +54,15 @@ def _directions(at, i, size):
     if way is layerwise.by_bottleneck:
         K = len(at.Ws[at.cut][0])
         return 2 * len(at.z) * K * size + 4 * K * _behind(at, at.cut)
+    y, K = at.traces[i][-1], min(size, AT_ONCE)
     if isinstance(way, partial):                                                    # own block
         stop, K = way.keywords["stop"], min(size, directions_in_cache(at, i))
-        passing = at.traces[i][-1].size + _behind(at, stop + 1)
-        return 2 * size * at.traces[stop][-1].size + 4 * K * passing
-    return 4 * min(size, AT_ONCE) * _behind(at, i)
+        arrives = at.traces[stop][-1].size
+        return 2 * size * arrives + 3 * K * (y.size + _behind(at, stop + 1))
+    if way is layerwise.by_pre_activations:
+        return 3 * min(K, y[0].size) * (y.size + _behind(at, i + 1))
+    joined = 2 * size ** 2 if way is layerwise.by_steps else 0                      # U and U^T
+    return joined + 4 * K * _behind(at, i)
 
 
 def _behind(at, i):

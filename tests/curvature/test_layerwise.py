@@ -9,7 +9,7 @@ from reference import (LSTM, RNN, AvgPool2d, Conv2d, CrossEntropy, Flatten, Laye
                        Objective, Sequential, block, blocks, columns, dense, fisher, gauss_newton,
                        hessian)
 from reference.arrays.precision import eps
-from reference.curvature import bottleneck, layerwise, sandwich, stepwise
+from reference.curvature import bottleneck, contractions, layerwise, sandwich, stepwise
 from reference.curvature import dense as curvature_dense
 from reference.curvature.contractions import pair
 from reference.curvature.dense import is_assembled
@@ -134,7 +134,8 @@ def small_pieces(monkeypatch):
     """Every loop over pieces of work runs often, and ends with a piece that is not full."""
     for module, name, size in [(sandwich, "ROOM", 200), (sandwich, "TILE", 7),
                                (layerwise, "AT_ONCE", 3), (bottleneck, "AT_ONCE", 3),
-                               (stepwise, "ROWS", 3), (curvature_dense, "MIRRORED", 2)]:
+                               (stepwise, "ROWS", 3), (curvature_dense, "MIRRORED", 2),
+                               (contractions, "MIRRORED", 2)]:
         monkeypatch.setattr(module, name, size)
 
 
