@@ -241,6 +241,19 @@ def test_there_is_none_where_the_matrix_is_semidefinite(draws):
     assert ref.negative_curvature(-np.ones((1, 1)), draws).curvature == -1
 
 
+def test_a_hessian_in_float32_has_the_same_answers_to_its_digits():
+    objective, theta = problem("dense")
+    H, truth = operator("dense", "H"), ref.eigenvalues(operator("dense", "H"))
+    H32 = ref.hessian(objective.to(np.float32), theta.astype(np.float32))
+    bound = 31 * np.finfo(np.float32).eps * np.abs(truth).max()
+    pairs = ref.extreme_eigenpairs(H32, 2, rng(), "both")
+    assert ref.eigenvalues(H32).dtype == pairs.values.dtype == np.float32
+    assert np.abs(ref.eigenvalues(H32) - truth).max() <= bound
+    assert np.abs(pairs.values - truth[[0, 1, -2, -1]]).max() <= bound
+    assert abs(ref.negative_curvature(H32, rng()).curvature - truth[0]) <= bound
+    assert ref.inertia(H32).negative <= ref.inertia(H).negative      # more of them are zero
+
+
 # ---- what is refused ----
 
 CALLS = {"eigenvalues": ref.eigenvalues, "inertia": ref.inertia,
