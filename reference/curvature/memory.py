@@ -18,9 +18,9 @@ def require_room(what, needed, limit):
     if not (is_finite(limit) or limit == np.inf) or limit <= 0:
         raise ValueError(f"limit is {limit!r}; pass a positive number of bytes, as 2 ** 33.")
     if needed > limit:
-        raise MemoryError(f"{what} takes about {_shown(needed)}, more than the limit of "
+        raise MemoryError(f"{what} would take about {_shown(needed)}, more than the limit of "
                           f"{_shown(limit)}; pass limit={needed:.0f} (bytes) if there is room, or "
-                          "take blocks(...) of a finer partition, stream(...), or products.")
+                          "take smaller blocks(...), stream(...), diagonal(...) or products.")
 
 
 def _shown(count):
