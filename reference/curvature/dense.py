@@ -8,7 +8,7 @@ from ..derivatives.jacobian import of_all_places
 from ..network.compose import Sequential
 from .chain import chain_blocks, chain_diagonal, chain_matrix
 from .contractions import MIRRORED, mirrored
-from .layerwise import upper_rows
+from .layerwise import own_diagonals, upper_rows
 from .parts import decayed, own_parts, parts, whole
 from .point import point
 from .sandwich import gauss_newton_blocks, gauss_newton_diagonal, gauss_newton_rows
@@ -100,7 +100,7 @@ def _diagonal(at, S, second_order):
         return np.concatenate([np.diagonal(H) for H in own_parts(at, S, second_order)])
     S, found = S(at.z), []
     if second_order:
-        found += [np.diagonal(rows) for _, rows in upper_rows(at.alone())]
+        found += own_diagonals(at.alone())
     elif at.cut:
         found += gauss_newton_diagonal(at, of_all_places(S, at.z))
     if at.starts[at.cut] < at.starts[-1]:

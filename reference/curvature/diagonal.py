@@ -1,8 +1,10 @@
 """The diagonal of a curvature matrix, without the matrix.
 
-    sum_n p_j^2 S_ii         at a Dense layer of the chain that ends a network, S the recursion's;
-    sum_nmm' J_m S_mm' J_m'  for J^T S J of other layers, some examples at a time;
-    that of its own block    for the Hessian of other layers.
+    sum_n p_j^2 S_ii            of a Dense layer in the chain that ends a network, by the recursion
+                                for its pre-activation curvature S;
+    sum_nmm' J_m S_mm' J_m'     of other layers, for J^T S J, some examples at a time;
+    sum_n Q^T S Q, R{x} R{dx}   of other layers, for the Hessian, where their changes pass through
+                                few numbers further on (`bottleneck`); else that of their block.
 """
 
 import numpy as np

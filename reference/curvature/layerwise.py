@@ -27,7 +27,8 @@ from ..network.affine import Affine
 from ..network.elementwise import Elementwise
 from ..network.padding import Flatten
 from . import stepwise
-from .bottleneck import by_bottleneck, by_own_block
+from .bottleneck import (by_bottleneck, by_own_block, diagonal_by_bottleneck,
+                         diagonal_of_own_block)
 from .contractions import contract, dual_matrices, pair, tangent
 
 
@@ -41,6 +42,19 @@ def upper_rows(at, chosen=None):
     for i in range(at.cut):
         if at.Ws[i] and (chosen is None or i in chosen):
             yield i, way(at, i)(at, i)
+
+
+def own_diagonals(at):
+    """The diagonals of the layers before the cut, matrix by matrix within each."""
+    for i in range(at.cut):
+        if at.Ws[i]:
+            taken = way(at, i)
+            if taken is by_bottleneck:
+                yield diagonal_by_bottleneck(at, i)
+            elif isinstance(taken, partial):
+                yield diagonal_of_own_block(at, i, **taken.keywords)
+            else:
+                yield np.diagonal(taken(at, i))
 
 
 def way(at, i):

@@ -6,12 +6,13 @@ from scipy.sparse.linalg import aslinearoperator
 
 import reference as ref
 from reference.arrays.precision import eps
-from reference.curvature import assembly, sandwich
+from reference.curvature import assembly, bottleneck, dense, layerwise, sandwich
 from reference.curvature.bends import strange
 from reference.derivatives import dual
 from reference.problems.layers import LAYERS
 from tests.curvature import brute
 from tests.curvature.test_dense import CHAINS, WEIGHTS
+from tests.curvature.test_layerwise import WAYS
 from tests.curvature.whole import MATRICES, TOLERANCE, off, problem, whole
 from tests.derivatives.cases import LOSSES, make, small, wide
 
@@ -70,6 +71,29 @@ def test_work_may_come_in_pieces_of_any_size(name, matrix, monkeypatch):
     monkeypatch.setattr(sandwich, "ROOM", 200)
     monkeypatch.setattr(assembly, "BATCH", 100)
     assert off(ref.diagonal(operator), np.diagonal(truth), truth) <= TOLERANCE
+
+
+@pytest.mark.parametrize("way", ["own block", "bottleneck", "pre-activations"])
+@pytest.mark.parametrize("name", [
+    "Conv2d", "Conv2d twice", "AvgPool2d, with ceil and without padding's zeros", "Dense at places",
+    "Conv1d, same, dilated, without bias", "MaxPool1d", "ConvTranspose2d", "LSTM"])
+def test_every_way_to_the_rows_has_its_diagonal(name, way, monkeypatch):
+    _, operator, truth = whole(name, "hessian")
+    monkeypatch.setattr(layerwise, "way", WAYS[way])
+    monkeypatch.setattr(bottleneck, "AT_ONCE", 5)
+    assert off(ref.diagonal(operator), np.diagonal(truth), truth) <= TOLERANCE
+
+
+def test_no_block_is_formed_for_it(monkeypatch):
+    """A convolution before pooling, and one before a Dense layer: neither block is multiplied."""
+    objective, theta = problem("Conv2d twice")
+    H = ref.hessian(objective, theta)
+    truth = np.diagonal(ref.columns(H))
+    monkeypatch.setattr(bottleneck, "_bent", None)
+    monkeypatch.setattr(dense, "chain_blocks", None)
+    assert off(ref.diagonal(H), truth, truth) <= TOLERANCE
+    with pytest.raises(TypeError):
+        ref.blocks(H, objective.net.layout)
 
 
 def test_of_any_operator_by_products():
