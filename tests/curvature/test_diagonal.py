@@ -9,18 +9,16 @@ from reference.arrays.precision import eps
 from reference.curvature import assembly, bottleneck, dense, layerwise, sandwich
 from reference.curvature.bends import strange
 from reference.derivatives import dual
-from reference.problems.layers import LAYERS
 from tests.curvature import brute
 from tests.curvature.test_dense import CHAINS, WEIGHTS
 from tests.curvature.test_layerwise import WAYS
-from tests.curvature.whole import MATRICES, TOLERANCE, off, problem, whole
+from tests.curvature.whole import CASES, MATRICES, TOLERANCE, off, problem, whole
 from tests.derivatives.cases import LOSSES, make, small, wide
 
 each_matrix = pytest.mark.parametrize("matrix", MATRICES)
 
 
-@each_matrix
-@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("name, matrix", CASES)
 def test_the_diagonal_is_that_of_the_columns_of_products(name, matrix):
     _, operator, truth = whole(name, matrix)
     assert off(ref.diagonal(operator), np.diagonal(truth), truth) <= TOLERANCE

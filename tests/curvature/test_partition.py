@@ -11,10 +11,9 @@ from reference.curvature import operator as operators
 from reference.curvature.partition import GROUPS, require_partition
 from reference.network.layout import Layout
 from reference.problems.layers import LAYERS
-from tests.curvature.whole import MATRICES, TOLERANCE, off, whole
+from tests.curvature.whole import CASES, TOLERANCE, off, whole
 from tests.derivatives.cases import small
 
-each_case = pytest.mark.parametrize("name", LAYERS)
 NET = Sequential(Dense(2, 3), Tanh(), Dense(3, 2, bias=False))          # P = 9 + 6
 
 
@@ -64,16 +63,15 @@ def test_layers_that_share_a_matrix_are_one_group_and_a_shared_array_is_one():
     assert sizes(net, "layers") == [48, 6]
 
 
-@pytest.mark.parametrize("groups", GROUPS)
-@each_case
-def test_every_entry_of_theta_is_in_one_group(name, groups):
+@pytest.mark.parametrize("name", LAYERS)
+def test_every_entry_of_theta_is_in_one_group(name):
     net = LAYERS[name](np.random.default_rng(0))[0].net
-    found = partition(net, groups)
-    assert np.array_equal(np.sort(np.concatenate(found)), np.arange(net.layout.size))
-    assert all((np.diff(group) > 0).all() for group in found)
-    if groups == "weights and biases":
-        named = {np.sort(index, axis=None).tobytes() for index in net.entries().values()}
-        assert {group.tobytes() for group in found} == named
+    for groups in GROUPS:
+        found = partition(net, groups)
+        assert np.array_equal(np.sort(np.concatenate(found)), np.arange(net.layout.size))
+        assert all((np.diff(group) > 0).all() for group in found)
+    named = {np.sort(index, axis=None).tobytes() for index in net.entries().values()}
+    assert {group.tobytes() for group in partition(net, "weights and biases")} == named
 
 
 @pytest.mark.parametrize("groups, error, message", [
@@ -113,10 +111,6 @@ def groups_of(net, which):
     if which == "rows":
         return tuple(np.random.default_rng(0).permutation(P)[k::3] for k in range(3))
     return partition(net, which)
-
-
-FEW = ["Dense", "Conv2d twice", "LSTM", "Tied", "Dense at places", "BatchNorm"]
-CASES = [(name, matrix) for matrix in MATRICES for name in (FEW if matrix == "centred" else LAYERS)]
 
 
 @pytest.mark.parametrize("name, matrix", CASES)

@@ -8,12 +8,8 @@ from scipy.sparse.linalg import aslinearoperator
 
 import reference as ref
 from reference.curvature import parts
-from reference.problems.layers import LAYERS
-from tests.curvature.whole import MATRICES, TOLERANCE, off, problem, whole
+from tests.curvature.whole import CASES, TOLERANCE, off, problem, whole
 from tests.derivatives.cases import small
-
-FEW = ["Dense", "Conv2d twice", "LSTM", "Tied", "Dense at places", "BatchNorm"]
-CASES = [(name, matrix) for matrix in MATRICES for name in (FEW if matrix == "centred" else LAYERS)]
 
 
 def made_up(blocks, layout):

@@ -10,6 +10,8 @@ from reference.problems.layers import LAYERS
 
 MATRICES = {"hessian": ref.hessian, "gauss_newton": ref.gauss_newton,
             "centred": lambda o, t: ref.fisher(o, t, "centred")}
+FEW = ["Dense", "Conv2d twice", "LSTM", "Tied", "Dense at places", "BatchNorm"]
+CASES = [(name, matrix) for matrix in MATRICES for name in (FEW if matrix == "centred" else LAYERS)]
 TOLERANCE = 45 * eps(float)           # of the largest entry of the whole matrix
 
 
