@@ -21,7 +21,7 @@ from .peers.parts import Rows
 from .timing import DIRECTIONS, EACH, OURS, Divisible, leading_rows
 
 LIMIT = "matrix products alone"
-SHARE = 16                             # a part by examples is this share of all
+ROWS, SHARE = 128, 32                  # a part: rows at least, or the share of all examples
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ def _asked(rng, objective, theta, where, peers, quantities):
 def _divisible(function, peer, name, form, given):
     """A peer's form of a matrix with its parts: by rows if it knows them, else by examples."""
     if isinstance(function, Rows):
-        step = -(-max(128, function.step) // function.step) * function.step
+        step = -(-max(ROWS, function.step) // function.step) * function.step
         return Divisible(function, lambda k: lambda: function.rows(k), leading_rows,
                          function.size, step, "rows")
     if name not in (*MATRICES, *BLOCKS):

@@ -19,6 +19,7 @@ DIRECTIONS, EACH = 32, "at once, each"  # who is called so has its time divided 
 LEAST = 0.02                           # seconds of runs that a time is the mean of
 PATIENCE = 1.0                         # seconds
 SAME = {8: 10, 4: 4}                   # digits to share to be worth timing, by bytes of a number
+LONGER = 4                             # times as long is the second part as the first
 ROOM = 8e9                             # bytes that a form may hold at once
 
 
@@ -90,7 +91,7 @@ def race(task, contestants, rounds, budget=np.inf):
             continue
         projected = _projected(task, name, contestant, answer, budget)
         if projected > budget:
-            notes[name] = (f"extrapolated from {2 * contestant.step} of {contestant.size} "
+            notes[name] = (f"extrapolated from {LONGER * contestant.step} of {contestant.size} "
                            f"{contestant.unit}")
             seconds[name] = [projected]
             continue
@@ -126,22 +127,23 @@ def _require_same(task, name, answer, expected):
 def _projected(task, name, contestant, answer, budget):
     """Seconds of the whole by the line through two parts; 0 where it is within the budget."""
     if (budget == np.inf or not isinstance(contestant, Divisible)
-            or contestant.size < 4 * contestant.step):
+            or contestant.size < 2 * LONGER * contestant.step):
         return 0
     size, step = contestant.size, contestant.step
     first = _part_seconds(task, name, contestant, answer, step)
     if first * size / step <= budget:                # what the line can reach at most
         return 0
-    second = _part_seconds(task, name, contestant, answer, 2 * step)
-    return second + max(second - first, 0) / step * (size - 2 * step)    # noise may turn it over
+    second = _part_seconds(task, name, contestant, answer, LONGER * step)
+    slope = max(second - first, 0) / ((LONGER - 1) * step)           # noise may turn it over
+    return second + slope * (size - LONGER * step)
 
 
 def _part_seconds(task, name, contestant, answer, k):
-    """Of the second run of a part; the first compares its answer."""
+    """Of the faster of two runs of a part, after one that compares its answer."""
     run = contestant.part(k)
     got = run()
     _require_same(f"{task}, {k} {contestant.unit}", name, got, contestant.expected(answer, k, got))
-    return _mean_seconds(run, 1)
+    return min(_mean_seconds(run, 1) for _ in range(2))
 
 
 def leading_rows(answer, k, got):

@@ -113,9 +113,11 @@ def test_factors_in_another_convention_are_refused(monkeypatch):
 @pytest.mark.filterwarnings("ignore")                 # what a framework says of itself on import
 @pytest.mark.parametrize("budget", [np.inf, 1e-9], ids=["whole", "by parts"])
 @pytest.mark.parametrize("name", peers.NAMES)
-def test_a_framework_that_is_installed_agrees_on_every_quantity(name, budget):
+def test_a_framework_that_is_installed_agrees_on_every_quantity(name, budget, monkeypatch):
     pytest.importorskip(name)
-    for task, contestants in small_tasks(peers=[name]):
+    monkeypatch.setattr(races, "ROWS", 16)            # 8 such parts, or of 64, are fewer than P
+    tasks = races.chain_tasks(np.random.default_rng(0), [name], widths=(64, 8, 4, 10), n=N)
+    for task, contestants in tasks:
         timing.race(task, contestants, 1, budget)
 
 

@@ -11,7 +11,7 @@ from reference.oracle.timing import OURS, Divisible, race
 SQUARE = np.arange(1.0, 401.0).reshape(20, 20)
 
 
-def by_rows(make, calls=None, size=20, step=4):
+def by_rows(make, calls=None, size=20, step=2):
     """A contestant that takes 2 ms, and 5 ms a row."""
     def rows(k):
         def run():
@@ -64,11 +64,11 @@ def test_only_what_is_shared_among_directions_is_divided_by_them():
 # ---- parts ----
 
 def test_a_form_over_the_budget_is_timed_by_its_parts_and_marked():
-    """The line through 4 and 8 rows: 2 + 5 k ms at k = 20 is 102 ms; sleeping is never shorter."""
+    """The line through 2 and 8 rows: 2 + 5 k ms at k = 20 is 102 ms; sleeping is never shorter."""
     calls = []
     contestants = {OURS: lambda: SQUARE, "peer: form": by_rows(lambda k: SQUARE[:k], calls)}
     _, theirs = race("task", contestants, rounds=3, budget=0.03)
-    assert set(calls) == {4, 8}                           # never the whole
+    assert set(calls) == {2, 8}                           # never the whole
     assert theirs.note == "extrapolated from 8 of 20 rows"
     assert 0.05 < theirs.seconds < 0.4
 
@@ -83,14 +83,14 @@ def test_a_form_within_the_budget_runs_whole():
 def test_a_part_with_another_answer_is_refused_although_the_whole_never_runs():
     contestants = {OURS: lambda: SQUARE,
                    "peer: form": by_rows(lambda k: SQUARE[:k] * (1 + 1e-6))}
-    with pytest.raises(ValueError, match="task, 4 rows: peer: form shares only 6.0 digits"):
+    with pytest.raises(ValueError, match="task, 2 rows: peer: form shares only 6.0 digits"):
         race("task", contestants, rounds=1, budget=0.001)
 
 
 def test_what_holds_too_much_is_left_out_without_a_run(monkeypatch):
     def never():
         raise MemoryError
-    greedy = Divisible(never, never, None, 20, 4, "rows", bytes=3e10)
+    greedy = Divisible(never, never, None, 20, 2, "rows", bytes=3e10)
     _, theirs = race("task", {OURS: lambda: SQUARE, "peer: form": greedy}, rounds=1)
     assert theirs.seconds is None and theirs.note == "left out: holds 30 GB at once"
 

@@ -22,26 +22,33 @@ UNBATCHED = "lax convolution"          # XLA takes ten seconds for batches of it
 def forms(objective, theta, v):
     """{quantity: {form: function}}; every function waits for its result and returns NumPy."""
     jax.config.update("jax_enable_x64", True)
-    X, Y = jnp.array(objective.x), jnp.array(objective.targets.astype(theta.dtype))
+    T, X, Y, v = map(jnp.array, (theta, objective.x, objective.targets.astype(theta.dtype), v))
     network, found = steps(objective), {}
     for variant, net in nets(network).items():
-        here = _Problem(net, X, Y, objective.loss.name, network, variant)
-        for quantity, functions in _functions(here, jnp.array(v)).items():
+        def made(X, Y, v, net=net, variant=variant):
+            return _functions(_Problem(net, X, Y, objective.loss.name, network, variant), v)
+        for quantity, functions in made(X, Y, v).items():
             found.setdefault(quantity, {}).update({
-                ", ".join(filter(None, (name, variant))): _timed(function, jnp.array(theta))
-                for name, function in functions.items()})
+                ", ".join(filter(None, (name, variant))): _timed(made, quantity, name, T, (X, Y, v))
+                for name in functions})
     return found
 
 
-def _timed(function, T):
-    """The compiled form at theta, of whatever kind it is."""
-    if isinstance(function, Rows):
-        compiled = jax.jit(function.rows, static_argnums=1)
-        return Rows(lambda k: _numpy(compiled(T, k)), function.size, function.step)
-    if isinstance(function, AtOnce):
-        return AtOnce(_timed(function.function, T), function.bytes)
-    compiled = jax.jit(function)
-    return lambda: _numpy(compiled(T))
+def _timed(made, quantity, name, T, data):
+    """The compiled form at theta, of whatever kind it is.
+
+    The data and v are arguments: of constants XLA forms products when it compiles, X V_1^T too.
+    """
+    def form(data):
+        return made(*data)[quantity][name]
+    kind = form(data)
+    if isinstance(kind, Rows):
+        rows = jax.jit(lambda T, data, k: form(data).rows(T, k), static_argnums=2)
+        return Rows(lambda k: _numpy(rows(T, data, k)), kind.size, kind.step)
+    compiled = jax.jit(lambda T, data: form(data)(T))
+    if isinstance(kind, AtOnce):
+        return AtOnce(lambda: _numpy(compiled(T, data)), kind.bytes)
+    return lambda: _numpy(compiled(T, data))
 
 
 def _numpy(result):

@@ -26,8 +26,8 @@ class AtOnce:
     function: Callable
     bytes: float
 
-    def __call__(self):
-        return self.function()
+    def __call__(self, *given):
+        return self.function(*given)
 
 
 def share(sizes, k):
