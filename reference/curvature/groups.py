@@ -52,8 +52,10 @@ def _of_parts(operator, groups):
     layout, owner = operator.layout, _owner(operator.layout)
     wanted = {(int(l), int(m)) for matrices in _touched(layout, groups)
               for l in matrices for m in matrices if l <= m}
-    found = [np.empty((group.size,) * 2, operator.dtype) for group in groups]
+    found = None
     for (l, m), part in operator.parts(wanted):
+        if found is None:
+            found = [np.empty((group.size,) * 2, part.dtype) for group in groups]
         for group, block in zip(groups, found):
             rows, columns = (np.flatnonzero(owner[group] == k) for k in (l, m))
             own = part[np.ix_(group[rows] - layout.slices[l].start,

@@ -83,6 +83,15 @@ def on_units(operator, index):
         yield slice(k, k + some.size), operator @ E
 
 
+def entries_at(operator, rows, index):
+    """operator[rows, index] for index arrays, by products with the unit vectors of `index`."""
+    matrix = np.zeros((rows.size, index.size), operator.dtype)
+    for k, found in on_units(operator, index):
+        matrix = matrix.astype(found.dtype, copy=False)       # data may be wider than theta
+        matrix[:, k] = found[rows]
+    return matrix
+
+
 # ---- the whole matrix ----
 
 def room(operator):
@@ -137,10 +146,8 @@ def columns(operator, limit=LIMIT):
     """
     require_operator(operator)
     require_room(f"the matrix of P = {operator.shape[0]}", _room_for_columns(operator), limit)
-    matrix = np.empty(operator.shape, operator.dtype)
-    for k, found in on_units(operator, np.arange(operator.shape[0])):
-        matrix[:, k] = found
-    return matrix
+    places = np.arange(operator.shape[0])
+    return entries_at(operator, places, places)
 
 
 def dense(operator, limit=LIMIT):
@@ -178,10 +185,7 @@ def block(operator, index):
     """
     require_operator(operator)
     rows = _rows(operator, index)
-    found = np.empty((rows.size, rows.size), operator.dtype)
-    for k, part in on_units(operator, rows):
-        found[:, k] = part[rows]
-    return found
+    return entries_at(operator, rows, rows)
 
 
 def _rows(operator, index):

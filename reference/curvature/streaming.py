@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..network.layout import Layout
-from .operator import SymmetricOperator, groups_of, on_units, require_operator
+from .operator import SymmetricOperator, entries_at, groups_of, require_operator
 
 
 def stream(operator, layout):
@@ -40,8 +40,6 @@ def stream(operator, layout):
 def _by_products(operator, groups):
     for l, rows in enumerate(groups):
         behind = np.concatenate(groups[l:])
-        found = np.empty((rows.size, behind.size), operator.dtype)
-        for k, columns in on_units(operator, rows):
-            found[k] = columns[behind].T
+        found = entries_at(operator, behind, rows).T
         for m, group in enumerate(groups[l:], l):
             yield (l, m), found[:, group - rows[0]]

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from reference import (LSTM, Attention, Dense, Embedding, Flatten, Residual, Sequential, Tanh,
-                       Tied, Unembedding, block, blocks, certify, columns, gauss_newton, hessian,
-                       partition)
+                       Tied, Unembedding, block, blocks, certify, columns, dense, diagonal,
+                       gauss_newton, hessian, partition, stream)
 from reference.arrays.precision import eps
 from reference.curvature import operator as operators
 from reference.curvature.partition import GROUPS, require_partition
@@ -193,6 +193,22 @@ def test_precision_is_kept(dtype):
             for part, group in zip(blocks(operator, groups), groups):
                 assert part.dtype == dtype
                 assert off(part, truth[np.ix_(group, group)], truth) <= 45 * eps(dtype)
+
+
+@pytest.mark.parametrize("data, parameters", [(np.float32, float), (np.longdouble, float),
+                                              (float, np.float32)])
+@pytest.mark.parametrize("name", ["Dense", "Conv2d", "Tied"])
+def test_the_wider_of_data_and_parameters_is_kept(name, data, parameters):
+    objective, theta = LAYERS[name](np.random.default_rng(0))
+    objective, theta = objective.to(data), theta.astype(parameters)
+    net, both = objective.net, np.result_type(data, parameters)
+    for matrix in (hessian, gauss_newton):
+        operator = matrix(objective, theta)
+        for which in (net.layout, *(groups_of(net, which) for which in PARTITIONS)):
+            assert {part.dtype for part in blocks(operator, which)} == {both}
+        forms = columns(operator), dense(operator), diagonal(operator), block(operator, slice(3))
+        assert {form.dtype for form in forms} == {both}
+        assert {part.dtype for _, part in stream(operator, net.layout)} == {both}
 
 
 def test_balls_prove_the_blocks_of_any_groups():
