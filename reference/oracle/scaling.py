@@ -8,7 +8,8 @@ multiplication with its addition; the first layer has no gradient and no tangent
     dense            2 N a b for every product (a, N) x (N, b) of `races.limit`
     K-FAC factors    forwards, C cotangents back to the inputs, N I (I + 1) and C N O (O + 1)
 
-A time is the median of runs; memory is the peak of what NumPy took beyond what was there before.
+A time is that of the fastest of some runs; memory is the peak of what NumPy took beyond what was
+there before.
 """
 
 import time
@@ -99,12 +100,12 @@ def _measured(rng, name, objective, theta):
 
 
 def _seconds(function):
-    """The median of RUNS after one more; short ones are repeated to LEAST seconds."""
+    """The fastest of RUNS after one more; short ones are repeated to LEAST seconds."""
     function()
     start = time.perf_counter()
     function()
     repeats = 1 + int(LEAST / max(time.perf_counter() - start, 1e-9))
-    return float(np.median([_mean(function, repeats) for _ in range(RUNS)]))
+    return min(_mean(function, repeats) for _ in range(RUNS))
 
 
 def _mean(function, repeats):
