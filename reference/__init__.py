@@ -57,7 +57,10 @@ from .network.pooling import AdaptiveAvgPool1d, AdaptiveAvgPool2d, AvgPool1d, Av
 from .network.recurrent import GRU, LSTM, RNN
 from .network.transformer import FeedForward, TransformerEncoder, TransformerEncoderLayer
 from .network.transposed import ConvTranspose1d, ConvTranspose2d
+from .oracle.atlas import Relation, relate
 from .oracle.certify import Certificate, NotProven, certify
 from .oracle.layers import check_layer
+from .oracle.matrices import MATRICES
+from .oracle.theorems import THEOREMS, Theorem
 
 __version__ = "0.1.0"

@@ -17,7 +17,7 @@ import numpy as np
 from .arrays.memory import keep_freed
 from .oracle import bench as benching
 from .oracle import check as oracle
-from .oracle import layer_table, recorded
+from .oracle import layer_table, map_page, recorded
 from .oracle.check_text import HEADER, line, report, summary
 from .oracle.layer_text import (BEGIN, END, cell, layer_header, layer_line, markdown_line,
                                 with_block)
@@ -154,6 +154,36 @@ def layers(arguments):
     return 1 if failed else 0
 
 
+# ---- map ----
+
+DRAWN = "tanh", "deep linear, squared error"
+
+
+def chart(arguments):
+    """Measure and print the map of the matrices, put it into a page, or draw it."""
+    page = None if arguments.into is None else require_page(arguments.into)
+    if arguments.plot is not None:
+        require_picture(arguments.plot)
+        plot_map(arguments.plot)
+    if page is not None:
+        with replacing(arguments.into) as temporary:
+            temporary.write(with_block(page, map_page.lines()).encode())
+    if arguments.plot is None and page is None:
+        print("\n".join(map_page.lines()))
+    return 0
+
+
+def plot_map(path):
+    """The picture of two regimes, written whole or not at all."""
+    from . import plotting
+    figure = plotting.distances({name: map_page.distances(name) for name in DRAWN})
+    with replacing(path) as temporary:
+        figure.savefig(temporary, format=path.suffix[1:].lower(), dpi=75)
+    print(f"wrote {path}", file=sys.stderr)
+
+
+# ---- pages ----
+
 def require_page(path):
     """The text of a page with one block to fill; Refused without."""
     text = path.read_text("utf-8")
@@ -239,6 +269,15 @@ def parser():
     three.add_argument("--workers", type=positive, default=1, metavar="N",
                        help="processes (default 1)")
     three.set_defaults(run=layers)
+    four = commands.add_parser(
+        "map", help="measure how far the curvature matrices are from each other, and why",
+        description="Distances between curvature matrices on one small problem per regime, and "
+                    "the theorems that make some of them equal.",
+        epilog="example: python -m reference map --into docs/9-map.md")
+    four.add_argument("--into", type=Path, metavar="FILE",
+                      help="put the tables between the markers of a page instead")
+    four.add_argument("--plot", type=Path, metavar="FILE", help="draw two regimes instead")
+    four.set_defaults(run=chart)
     two = commands.add_parser(
         "bench", help="time dense matrices and products, beside peers and the matrix product",
         formatter_class=argparse.RawDescriptionHelpFormatter,

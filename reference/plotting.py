@@ -3,6 +3,7 @@
 import numpy as np
 from matplotlib.colors import SymLogNorm
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 STYLES = {"forward difference": ("tab:orange", "v"), "central difference": ("tab:blue", "o"),
           "complex step": ("tab:green", "s")}
@@ -242,4 +243,39 @@ def scaling(growths, rate):
     all_axes[1, 1].set(xlabel="examples N, the network fixed")
     figure.suptitle("Exponents over the upper half; dashed: the least arithmetic at "
                     f"{rate / 1e9:.0f} GFlop/s, a matrix product's", fontsize=11)
+    return figure
+
+
+def distances(maps):
+    """How far matrices are from each other: a square for every pair, = where equal.
+
+    Parameters
+    ----------
+    maps : dict
+        Title -> (names, D (n, n)) as `oracle.map_page.distances` gives them: relative distances of
+        diagonal blocks below the diagonal, of whole matrices above, nan where there are none.
+
+    Returns
+    -------
+    matplotlib Figure
+    """
+    figure = Figure(figsize=(8.2 * len(maps), 8.4), layout="constrained")
+    for axes, (title, (names, D)) in zip(figure.subplots(1, len(maps), squeeze=False)[0],
+                                         maps.items()):
+        shown = np.ma.masked_invalid(np.where(D == 0, np.nan, np.log10(np.where(D == 0, 1, D))))
+        image = axes.imshow(shown, cmap="viridis_r", vmin=-2, vmax=0)
+        for i, j in np.argwhere(np.isfinite(D)):
+            equal, light = D[i, j] == 0, D[i, j] < 0.2
+            axes.text(j, i, "=" if equal else f"{D[i, j]:.1g}", ha="center", va="center",
+                      fontsize=8, color="black" if equal or light else "white")
+        marked = [(i, i, "lightgray") for i in range(len(names))]
+        for i, j, color in marked + [(*place, "lightyellow") for place in np.argwhere(D == 0)]:
+            axes.add_patch(Rectangle((j - 0.5, i - 0.5), 1, 1, color=color))
+        axes.set_xticks(range(len(names)), names, rotation=45, ha="right")
+        axes.set_yticks(range(len(names)), names)
+        axes.set_title(title)
+        axes.tick_params(length=0)
+    figure.suptitle("below the diagonal: diagonal blocks; above: whole matrices; = is equal to "
+                    "rounding")
+    figure.colorbar(image, ax=figure.axes, shrink=0.6, label="log10 of |a - b|/max(|a|, |b|)")
     return figure

@@ -68,7 +68,7 @@ class Relation:
         lines += [f"holds: {theorem.cited}" for theorem in self.bounds]
         for theorem, conditions in self.failing.items():
             missing = "; ".join(condition.words for condition in conditions)
-            lines.append(f"does not hold for every matrix: {theorem.cited}, since it takes: "
+            lines.append(f"does not hold for every matrix: {theorem.cited}, for lack of: "
                          f"{missing}")
         return "\n".join(lines + [f"warning: {text}" for text in self.warnings])
 

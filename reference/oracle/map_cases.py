@@ -83,7 +83,8 @@ CASES = {
     "tanh": lambda rng: _problem(rng, _deep()),
     "tanh, two matrices": lambda rng: _problem(
         rng, (Dense(D, 3), TANH, Dense(3, 4)), CrossEntropy()),
-    "tanh, one output": lambda rng: _problem(rng, _deep(outputs=1)),
+    "tanh, one unit": lambda rng: _problem(
+        rng, (Dense(D, 1), TANH, Dense(1, C, bias=False)), CrossEntropy()),
     "tanh, squared error": lambda rng: _problem(rng, _deep(), SQUARES),
     "N = 1": lambda rng: _problem(rng, _deep(), n=1),
     "identical inputs": _one_input,

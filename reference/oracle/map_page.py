@@ -1,11 +1,13 @@
 """The map as a page: measured distances for every regime, and the theorems with their conditions.
 
-No cell is written by hand: "exact" is what theorems prove and numbers confirm, a number is measured.
+No cell is written by hand: "exact" is what theorems prove and numbers confirm, a number is
+measured.
 """
 
 import numpy as np
 
 from .atlas import related
+from .layer_text import markdown_line
 from .map_cases import CASES, case
 from .matrices import MATRICES, blocks_of
 from .place import Place
@@ -77,20 +79,19 @@ def lines():
     """The generated part of the page, in Markdown."""
     text = []
     for columns in (WHOLE, PRODUCTS):
-        text += [_line("", *columns), "|---" * (len(columns) + 1) + "|",
-                 *(_line(name, *row(name, columns)) for name in CASES), ""]
-    return text + ["| theorem | where, for every weight matrix | source | test |", "|---|---|---|---|",
-                   *(_line(str(t), _code(t.words), f"[{t.source}]" if t.source else "here",
-                         f"`{t.proof}`")
-                     for t in THEOREMS)]
+        text += [*_head("", *columns),
+                 *(markdown_line(name, row(name, columns)) for name in CASES), ""]
+    return text + [*_head("theorem", "where, for every weight matrix", "source", "test"), *(
+        markdown_line(str(t), [_quoted(t.words), f"[{t.source}]" if t.source else "here",
+                               f"`{t.proof}`"]) for t in THEOREMS)]
 
 
-def _line(*cells):
-    return "| " + " | ".join(cells) + " |"
+def _head(name, *cells):
+    return [markdown_line(name, cells), "|---" * (len(cells) + 1) + "|"]
 
 
-def _code(words):
-    """Markdown would read a quote mark or a bracket as its own."""
+def _quoted(words):
+    """Formulas in backticks: Markdown would read brackets and quote marks as its own."""
     return words.replace("E[g g^T]", "`E[g g^T]`").replace("f'' dL/dx", "`f'' dL/dx`")
 
 

@@ -63,15 +63,19 @@ class Place:
         return {kind: statistics(self.objective, self.theta, kind, None, 1) for kind in kinds}
 
     @cached_property
-    def answers(self):
-        """{Condition: booleans (L,)}, those that were asked."""
+    def known(self):
+        """{question: answer}, those that were asked."""
         return {}
 
+    def once(self, question, answer):
+        """answer(), the first time that the question is asked."""
+        if question not in self.known:
+            self.known[question] = answer()
+        return self.known[question]
+
     def answer(self, condition):
-        """Whether it holds, for each weight matrix (L,)."""
-        if condition not in self.answers:
-            self.answers[condition] = condition.at(self)
-        return self.answers[condition]
+        """Whether a Condition holds, for each weight matrix (L,)."""
+        return self.once(condition, lambda: condition.at(self))
 
     @cached_property
     def weights(self):
