@@ -74,9 +74,10 @@ def _behind(s, start):
 def _rows(at, S, second_order, pairs):
     """(i, rows of layer i from its own columns on), for the layers before the chain in `pairs`."""
     layers = {at.layer_of[i] for i, _ in pairs}
+    if all(at.layer_of[i] == at.layer_of[j] for i, j in pairs if at.layer_of[i] < at.cut):
+        at = at.alone()
     if second_order:
-        within = all(at.layer_of[i] == at.layer_of[j] for i, j in pairs)
-        yield from upper_rows(at.alone() if within else at, layers)
+        yield from upper_rows(at, layers)
         return
     for i in sorted(i for i in layers if i < at.cut):
         yield i, gauss_newton_rows(at, of_all_places(S, at.z), i, i + 1)

@@ -17,7 +17,7 @@ from ..network.layout import Layout
 class Point:
     """A network at theta: `flat`, its layers one after the other, their matrices and traces.
 
-    own : whether rows of the Hessian end with the columns of their own layer.
+    own : whether rows end with the columns of their own layer.
     """
 
     objective: Any
@@ -88,7 +88,7 @@ class Point:
         """The network for some of the examples; L is of all of them still."""
         flat = Sequential(*in_a_row(self.objective.net.batch(index)))
         return Point(self.objective, flat, self.matrices,
-                     flat.trace(self.matrices, self.trace[0][index]))
+                     flat.trace(self.matrices, self.trace[0][index]), self.own)
 
     @cached_property
     def cut(self):

@@ -16,8 +16,9 @@ ROOM = 2 ** 25                        # numbers in all Jacobians held at a time
 def gauss_newton_rows(at, S, first=0, last=None):
     """J_b^T S J (B, ...) for the parameters b of the layers first, ..., last - 1 before the cut.
 
-    Columns from the first layer's on; S (N, M, M) of an example's outputs.  Only the tiles on and
-    above the diagonal are formed; some examples at a time.
+    Columns from the first layer's on, and up to the last one's where `at.own`; S (N, M, M) of an
+    example's outputs.  Only the tiles on and above the diagonal are formed; some examples at a
+    time.
     """
     last = at.cut if last is None else last
     return _over_batches(lambda at, S: [_rows_of_batch(at, S, first, last)], at, S)[0]
@@ -86,11 +87,11 @@ def _diagonal(use, S):
 
 
 def _rows_of_batch(at, S, first, last):
-    uses = [(i, use) for i, use in _uses(at) if i >= first]
+    uses = [(i, use) for i, use in _uses(at) if first <= i and (i < last or not at.own)]
     J = np.concatenate([_jacobian(use) for i, use in uses if i < at.cut], axis=-1)  # (M, N, ...)
     SJ = _times(S, J)
     B, end = at.starts[last] - at.starts[first], J.shape[-1]
-    rows = np.zeros((B, at.starts[-1] - at.starts[first]), J.dtype)
+    rows = np.zeros((B, at.starts[last if at.own else -1] - at.starts[first]), J.dtype)
     for k in range(0, B, TILE):
         left = J[..., k:min(k + TILE, B)].reshape(-1, min(TILE, B - k))
         np.matmul(left.T, SJ[..., k:].reshape(left.shape[0], -1), out=rows[k:k + TILE, k:end])

@@ -7,6 +7,7 @@ from reference import (LSTM, Attention, Dense, Embedding, Flatten, Residual, Seq
                        Tied, Unembedding, block, blocks, certify, columns, dense, diagonal,
                        gauss_newton, hessian, partition, stream)
 from reference.arrays.precision import eps
+from reference.curvature import assembly, chain_parts, parts, sandwich
 from reference.curvature import operator as operators
 from reference.curvature.partition import GROUPS, require_partition
 from reference.network.layout import Layout
@@ -123,6 +124,32 @@ def test_blocks_of_any_groups_are_cut_out_of_the_columns_of_products(name, matri
         for part, group in zip(found, groups):
             assert off(part, truth[np.ix_(group, group)], truth) <= TOLERANCE, which
             assert np.array_equal(part, part.T) or operator.parts is None
+
+
+@pytest.mark.parametrize("which", PARTITIONS)
+@pytest.mark.parametrize("name", ["LSTM", "Conv2d twice", "Tied", "Dense at places"])
+@pytest.mark.parametrize("matrix", ["hessian", "gauss_newton"])
+def test_work_may_come_in_pieces_of_any_size(name, which, matrix, monkeypatch):
+    net, operator, truth = whole(name, matrix)
+    for module, constant, size in [(sandwich, "ROOM", 200), (sandwich, "TILE", 7),
+                                   (assembly, "BATCH", 100), (chain_parts, "PRODUCTS", 20)]:
+        monkeypatch.setattr(module, constant, size)
+    groups = groups_of(net, which)
+    for part, group in zip(blocks(operator, groups), groups):
+        assert off(part, truth[np.ix_(group, group)], truth) <= TOLERANCE
+
+
+def test_groups_within_layers_take_no_columns_of_others(monkeypatch):
+    """Rows of an LSTM, here below Dense at places, end with its own unless a group goes beyond."""
+    objective, theta = LAYERS["LSTM"](np.random.default_rng(0))
+    widths, rows = [], parts.gauss_newton_rows
+    monkeypatch.setattr(parts, "gauss_newton_rows", lambda *given: widths.append(
+        (found := rows(*given)).shape) or found)
+    G = gauss_newton(objective, theta)
+    blocks(G, partition(objective.net, "layers"))
+    blocks(G, partition(objective.net, [[0, 2], [1]]))
+    own, last = 8 * 4 + 8 * 3, 3 * 3
+    assert widths == [(own, own), (last, last), (own, own + last), (last, last)]
 
 
 def test_blocks_that_know_no_faster_way_are_products():
