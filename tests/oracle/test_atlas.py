@@ -17,6 +17,7 @@ from reference.oracle.place import Place, reach
 from reference.oracle.theorems import THEOREMS
 from reference.problems.layers import LAYERS
 from tests.curvature import brute
+from tests.derivatives.cases import LOSSES, make
 
 ROOT = Path(__file__).parents[2]
 AWAY = 1e-3                           # what is not equal differs by this, or a tenth at least
@@ -91,6 +92,17 @@ def test_on_layers_of_all_kinds_nothing_that_is_proven_fails(name):
     for left, right in combinations(matrices, 2):
         warnings = related(left, right, matrices, place).warnings
         assert not [text for text in warnings if "proven" in text]
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_with_every_loss_and_weights_what_is_equal_is_proven(loss):
+    layers = ref.Dense(5, 3), ref.Identity(), ref.Dense(3, 2), ref.Tanh(), ref.Dense(2, 4)
+    weights = np.array([0.5, 2, 0, 1, 1.5, 0.7, 1])
+    place = Place(*make(layers, LOSSES[loss], weights=weights, l2=0.3, reduction="sum"))
+    matrices = matrices_of(place.objective, place.theta)
+    assert len(matrices) > 6
+    for left, right in combinations(matrices, 2):
+        assert related(left, right, matrices, place).warnings == ()
 
 
 @pytest.mark.parametrize("net", brute.NETS)
