@@ -8,11 +8,17 @@ import numpy as np
 
 from ..arrays.precision import eps
 from ..curvature import bends as bending
-from ..curvature.kfac import statistics
+from ..curvature.gauss_newton import output_fisher
+from ..derivatives.jacobian import (of_all_places, require_single_examples,
+                                     unit_cotangents)
 from ..network.branches import Parallel
 from ..network.compose import Composite
 from ..network.elementwise import Elementwise
 from ..network.layer import Wrapping
+
+
+class Undefined(ValueError):
+    """What is asked is not defined for this network or loss."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,17 +56,27 @@ class Place:
     @cached_property
     def uses(self):
         """[[(p (N, T, I), g (M, N, T, O)), ...], ...]: g of the unit cotangents of z."""
-        return [use.pairs() for use in self.statistics["ggn"][0]]
+        units = unit_cotangents(self.xs[-1])
+        uses = self.net.backward(self.theta, self.xs, units)[0]
+        try:
+            require_single_examples(self.net)
+            return [use.pairs() for use in uses]
+        except (TypeError, ValueError) as error:
+            raise Undefined(str(error)) from None
+
+    @property
+    def is_likelihood(self):
+        """Whether the loss has a distribution of labels, and a Fisher matrix."""
+        return self.objective.loss.line.sample is not None
 
     def middle(self, kind):
-        """S (N, M, M), w_n/R included."""
-        return self.statistics[kind][1]
-
-    @cached_property
-    def statistics(self):
-        """{kind: (uses, S)}; without "type-2" for a loss that is no log-likelihood."""
-        kinds = ("ggn", "type-2") if self.objective.loss.line.sample else ("ggn",)
-        return {kind: statistics(self.objective, self.theta, kind, None, 1) for kind in kinds}
+        """S (N, M, M) of "ggn" or "type-2", w_n/R included."""
+        z = self.xs[-1]
+        if kind == "type-2" and not self.is_likelihood:
+            raise Undefined(f"{self.objective.loss} has no Fisher matrix.")
+        return self.once(("middle", kind), lambda: of_all_places(
+            output_fisher(self.objective, z, kind) if kind == "type-2"
+            else self.objective.output_hessian(z), z))
 
     @cached_property
     def known(self):

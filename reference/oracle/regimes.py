@@ -24,13 +24,14 @@ from ..network.compose import Composite
 from ..network.elementwise import ACTIVATIONS, Elementwise
 from ..network.layer import Wrapping
 from ..network.normalise import Normalisation
+from .place import Undefined
 
 NATURAL = ("CrossEntropy", "BinaryCrossEntropy", "Poisson", "SquaredError")
 
 
 @dataclass(frozen=True)
 class Condition:
-    """`words`, and `test`: Place -> bool, or one for each weight matrix.
+    """`words`, and `test`: Place -> bool, or one for each weight matrix; or it raises Undefined.
 
     `defines` says that the matrices of its theorems are not defined where it fails.
     """
@@ -43,7 +44,7 @@ class Condition:
         """Booleans (L,); False where the question makes no sense."""
         try:
             answer = self.test(place)
-        except (KeyError, TypeError, ValueError):          # what is not defined there is refused
+        except Undefined:
             answer = False
         return np.broadcast_to(answer, len(place.matrices))
 
@@ -85,8 +86,10 @@ def _is_linear_model(at):
 def _is_linear(at):
     """p_m = M p_k for all matrices k < m but the first, with the constant 1 within p."""
     bent = [leaf for leaf in at.leaves if isinstance(leaf, Elementwise) and leaf.name != "Identity"]
+    if bent or not is_chain(at.net):
+        return False
     biases = [leaf.bias for leaf in at.leaves if leaf.shapes][1:]
-    return is_chain(at.net) and not bent and biases == sorted(biases, reverse=True)
+    return biases == sorted(biases, reverse=True)
 
 
 # ---- patches and gradients of a matrix, group of rows by group ----
@@ -191,6 +194,8 @@ def _vanishes(at, residual):
 
 
 def _labels_are_expected(at):
+    if not at.is_likelihood:
+        return False
     ours, theirs = (at.gathered(output_fisher(at.objective, at.xs[-1], kind))
                     for kind in ("empirical", "type-2"))
     return np.abs(ours - theirs).max() <= at.rounding * np.abs(theirs).max()
