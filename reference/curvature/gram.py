@@ -20,11 +20,11 @@ from ..arrays.linalg import eigh, solve
 from ..arrays.precision import eps
 from ..derivatives import dual
 from ..derivatives.directions import require_direction
-from ..derivatives.jacobian import of_all_places
 from ..derivatives.routes import alike
-from ..network.losses import diagonal, softmax
+from ..network.losses import diagonal
 from .gauss_newton import output_fisher
 from .ntk import Rows, kernel
+from .roots import as_cotangents, softmax_root
 
 KINDS = ("ggn", "type-2")
 
@@ -108,8 +108,7 @@ def _rows(objective, theta, kind):
         raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}.")
     xs = objective.net.forward(theta, objective.x)
     z = xs[-1]
-    B = of_all_places(output_root(objective, z, kind), z)                            # (N, F, M)
-    D = F.reshape(F.swapaxes(F.swapaxes(B, -1, -2), -2, -3), B.shape[-1:] + z.shape)
+    D = as_cotangents(output_root(objective, z, kind), z)
     return Rows(objective.net, theta, objective.x, D), xs
 
 
@@ -118,22 +117,13 @@ def _rows(objective, theta, kind):
 def output_root(objective, z, kind="ggn"):
     """B (N, ..., C, C) with B B^T = S, the weights w_n/R included."""
     if objective.loss.name == "CrossEntropy":
-        return _softmax_root(objective, z)
+        return softmax_root(objective, z)
     S = (objective.output_hessian(z) if kind == "ggn" else output_fisher(objective, z, "type-2"))
     _require_semidefinite(objective, S)
     if (S * (1 - F.identity(S)) == 0).all():
         return diagonal(F.sqrt(F.sum(S * F.identity(S), -1)))
     values, Q = eigh(S)
     return Q * np.sqrt(np.where(values > 0, values, 0))[..., None, :]
-
-
-def _softmax_root(objective, z):
-    """sqrt(w_n m/R) (diag(sqrt(p)) - p sqrt(p)^T), the diagonal as sqrt(p) (1 - p)."""
-    p, other = softmax(z)
-    r = F.sqrt(p)
-    root = diagonal(r * other) - p[..., :, None] * r[..., None, :] * (1 - F.identity(p))
-    mass = F.sum(F.constant(objective.beside(objective.targets, z), z), -1)
-    return F.sqrt(objective.weighted(mass))[..., None, None] * root
 
 
 def _require_semidefinite(objective, S):

@@ -19,6 +19,7 @@ from ..derivatives.jacobian import of_all_places, unit_cotangents
 from ..network.uses import flat
 from .gauss_newton import KINDS, output_fisher, scores
 from .kron import Kron, KronBlocks
+from .roots import as_cotangents, softmax_root
 
 SETTINGS = ("expand", "reduce")
 
@@ -122,7 +123,12 @@ def statistics(objective, theta, kind, rng, samples):
 
 
 def _cotangents(objective, z, kind, rng, samples):
-    """Unit cotangents with the middle matrix S (N, M, M), or M scores with weights (N,)."""
+    """Cotangents (M, N, ...), and what is between them: nothing, S (N, M, M), or weights (N,).
+
+    Columns of a root of S, unit vectors, or scores.
+    """
+    if kind in ("type-2", "ggn") and objective.loss.name == "CrossEntropy":
+        return as_cotangents(softmax_root(objective, z), z), None
     if kind in ("type-2", "ggn") or kind in KINDS and z.ndim > 2:
         S = (objective.output_hessian(z) if kind == "ggn"
              else output_fisher(objective, z, kind, rng, samples))
@@ -166,13 +172,15 @@ def second_moment(p, w):
 
 
 def output_factor(g, middle):
-    """G = sum_nt of g^T S g (O, O), for g (M, N, T, O) and S (N, M, M), or weights (N,)."""
-    O = g.shape[-1]
-    return F.transpose(F.reshape(weighed(g, middle), (-1, O))) @ F.reshape(g, (-1, O))
+    """G = sum_nt of g^T S g (O, O) for g (M, N, T, O), S (N, M, M) or weights (N,), or of g^T g."""
+    g, Sg = (F.reshape(a, (-1, g.shape[-1])) for a in (g, weighed(g, middle)))
+    return F.transpose(Sg) @ g                    # BLAS saves half where both are one array
 
 
 def weighed(g, middle):
-    """S g (M, N, ., .) for g (M, N, ., .) and S (N, M, M), or weights (N,)."""
+    """S g (M, N, ., .) for g (M, N, ., .) and S (N, M, M), or weights (N,); g itself for None."""
+    if middle is None:
+        return g
     if middle.ndim == 3:
         return F.einsum("ncd,dnto->cnto", middle, g)
     return g * middle[:, None, None]
