@@ -1,4 +1,4 @@
-"""Square roots B B^T = S of the loss Hessian: their columns are cotangents that need no S between."""
+"""Roots B B^T = S of the loss Hessian: their columns are cotangents that need no S between."""
 
 from ..arrays import functions as F
 from ..derivatives.jacobian import of_all_places

@@ -35,7 +35,7 @@ def flat(array):
 
 @dataclass(frozen=True, eq=False)
 class Use:
-    """s = W p, p = (x, 1) with a bias and x without: x (..., N, T, I0), g = dL/ds (..., N, T, O)."""
+    """s = W p, p = (x, 1) with a bias, else x: x (..., N, T, I0) and g = dL/ds (..., N, T, O)."""
 
     x: Any
     g: Any

@@ -1,4 +1,4 @@
-"""The definitions of the curvature matrices, by brute force in longdouble, and nets to hold them to.
+"""Curvature matrices from their definitions, by brute force in longdouble, and nets to use.
 
 Nothing here runs a backward pass: Jacobians are complex steps of the outputs of one example along
 one parameter at a time, expectations over labels are sums over all labels, written out.

@@ -106,7 +106,8 @@ def test_the_guards_of_both_kinds_agree():
     s, ones = np.array([1.0, 0, 0]), np.ones(3)
     with np.errstate(invalid="ignore", over="ignore"):
         for y, taken in [(s, True), (-s, False), (1e-5 * s, False), (1e-3 * s, True),
-                         (0 * s, False), (np.nan * s, False), (np.inf * ones, False), (1e200 * s, False)]:
+                         (0 * s, False), (np.nan * s, False), (np.inf * ones, False),
+                         (1e200 * s, False)]:
             H, dense = limited(s, 2), np.eye(3)
             assert (guarded_append(H, s, y, ones) is not H) == taken
             if np.isfinite(y @ y):
