@@ -173,8 +173,8 @@ class Sequential(Composite):
         first = dict(zip(self.owners[::-1], self.shapes[::-1]))
         for owner, shape in zip(self.owners, self.shapes):
             if shape != first[owner]:
-                raise ValueError(f"matrices of shapes {first[owner]} and {shape} are tied by name "
-                                 f"{self.ties[self.owners.index(owner)][0]!r}; they "
+                raise ValueError(f"matrices of shapes {first[owner]} and {shape}, tied by the name "
+                                 f"{self.ties[self.owners.index(owner)][0]!r}, "
                                  "must be of one shape.")
         return Layout(tuple(first[owner] for owner in sorted(first)))
 
