@@ -6,6 +6,7 @@ import numpy as np
 
 from ..arrays.checks import require_theta
 from ..arrays.precision import eps
+from ..curvature.kfac import kfac
 from .matrices import MATRICES, blocks_of, require_matrix
 from .place import Place
 from .theorems import THEOREMS, paths
@@ -27,7 +28,8 @@ class Relation:
         The relative distance of every diagonal block, by the first name of its weight matrix in
         `net.named`; its bias is in it.
     tolerance : float
-        Distances up to this are rounding: 16 P eps, sums over P terms that lose a digit.
+        Distances up to this are rounding: (1000 + 16 P) eps; times the condition of what is
+        inverted for "tridiagonal kfac" of three matrices or more.
     equal : bool
         Whether the two are equal to rounding, the blocks if `whole` is None.
     equal_blocks : dict
@@ -123,7 +125,7 @@ def related(left, right, found, place):
     a, b = found[left], found[right]
     pairs = list(zip(blocks_of(a, layout), blocks_of(b, layout), strict=True))
     whole = None if isinstance(a, list) or isinstance(b, list) else distance([(a, b)])
-    names, tolerance = matrix_names(place.net), 16 * theta.size * eps(theta.dtype)
+    names, tolerance = matrix_names(place.net), rounding(left, right, place)
     gaps = dict(zip(names, (distance([pair]) for pair in pairs)))
     because, each = paths(place, left, right)
     each = dict(zip(names, each))
@@ -184,6 +186,15 @@ def cosine(pairs):
     inner, one, other = (sum(np.sum(products) for products in each) for each in zip(
         *((a * b, a * a, b * b) for a, b in pairs)))
     return float(inner / np.sqrt(one * other)) if one and other else np.nan
+
+
+def rounding(left, right, place):
+    """What two equal matrices may differ by, relatively."""
+    between = []
+    if "tridiagonal kfac" in (left, right):        # whose corners take inverses of these
+        between = kfac(place.objective, place.theta)[1:-1]
+    condition = max((np.linalg.cond(K.G) * np.linalg.cond(K.A) for K in between), default=1)
+    return float((1000 + 16 * place.theta.size) * eps(place.theta.dtype) * condition)
 
 
 def matrix_names(net):

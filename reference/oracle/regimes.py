@@ -140,15 +140,24 @@ def _has_one_moment(kind):
     return _each(test)
 
 
+def _has_one_jacobian(at, l, kind):
+    """dz/ds and S/w_n the same at all n and t."""
+    if at.weights is None:
+        return False
+    some = at.weights > 0
+    S = at.middle(kind)[some] / at.weights[some, None, None]
+    return at.same(S, 0) and all(at.same(g[:, some], (1, 2)) for _, g in at.uses[l])
+
+
 def _has_one_gradient(kind):
     """A patch, or else dz/ds and S, the same at all n and t."""
-    def test(at, l):
-        if _has_one_patch(at, l) or at.weights is None:
-            return _has_one_patch(at, l)
-        some = at.weights > 0
-        S = at.middle(kind)[some] / at.weights[some, None, None]
-        return at.same(S, 0) and all(at.same(g[:, some], (1, 2)) for _, g in at.uses[l])
-    return _each(test)
+    return _each(lambda at, l: _has_one_patch(at, l) or _has_one_jacobian(at, l, kind))
+
+
+def _all_have_one(at):
+    """Products of a p of one matrix and a g of another are in blocks between layers."""
+    return all(_has_one_patch(at, l) for l in at.matrices) or all(
+        _has_one_jacobian(at, l, "type-2") for l in at.matrices)
 
 
 # ---- bends and slopes ----
@@ -241,6 +250,8 @@ ONE_MOMENT_GGN = Condition(ONE_MOMENT.words, _has_one_moment("ggn"))
 ONE_GRADIENT = Condition("p, or else dz/ds and S, are the same at all examples and places",
                          _has_one_gradient("type-2"))
 ONE_GRADIENT_GGN = Condition(ONE_GRADIENT.words, _has_one_gradient("ggn"))
+ALL_HAVE_ONE = Condition("p of all matrices, or else dz/ds of all and S, are the same at all "
+                         "examples", _all_have_one)
 ONE_PATCH = Condition("p is the same at all examples and places",
                       _each(_has_one_patch))
 

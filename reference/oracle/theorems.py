@@ -7,11 +7,11 @@ from collections import deque
 from dataclasses import dataclass
 
 from .place import Place
-from .regimes import (APART, APART_GGN, CANCELLED, CHAIN, DOWNWARDS, EXACT_MEANS, EXPECTED, FEW,
-                      KNOWN, KNOWN_ABOVE, LINEAR, LINEAR_MODEL, NATURAL_LOSS, NO_DECAY, ONCE,
-                      ONE_GRADIENT, ONE_GRADIENT_GGN, ONE_GROUP, ONE_MOMENT, ONE_MOMENT_GGN,
-                      ONE_PATCH, ONE_PLACE, PAIRED, SAME_SIGNS, SAME_SLOPES, STATIONARY, THIN,
-                      UNBENT, UPWARDS)
+from .regimes import (ALL_HAVE_ONE, APART, APART_GGN, CANCELLED, CHAIN, DOWNWARDS, EXACT_MEANS,
+                      EXPECTED, FEW, KNOWN, KNOWN_ABOVE, LINEAR, LINEAR_MODEL, NATURAL_LOSS,
+                      NO_DECAY, ONCE, ONE_GRADIENT, ONE_GRADIENT_GGN, ONE_GROUP, ONE_MOMENT,
+                      ONE_MOMENT_GGN, ONE_PATCH, ONE_PLACE, PAIRED, SAME_SIGNS, SAME_SLOPES,
+                      STATIONARY, THIN, UNBENT, UPWARDS)
 
 RELATIONS = {
     "equal": "{left} = {right}",
@@ -89,7 +89,7 @@ THEOREMS = (
     Theorem("centred fisher", "equal", "empirical fisher", (STATIONARY,), "KBH19", CENTRED),
     Theorem("tridiagonal kfac", "equal", "kfac whole", (PAIRED, FEW), "MG15", TRIDIAGONAL),
     Theorem("tridiagonal kfac", "equal", "kfac whole", (PAIRED, LINEAR), "", HERE),
-    Theorem("kfac whole", "equal", "fisher", (PAIRED, ONE_GRADIENT), "MG15", BETWEEN),
+    Theorem("kfac whole", "equal", "fisher", (PAIRED, ALL_HAVE_ONE), "MG15", BETWEEN),
     # ---- bends, block by block ----
     Theorem("hessian", "blocks equal", "gauss-newton", (KNOWN_ABOVE, ONCE, UNBENT, NO_DECAY),
             "BRB17", EXACT),

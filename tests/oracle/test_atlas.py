@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import reference as ref
+from reference.arrays.precision import eps
 from reference.oracle.atlas import _broken, cosine, distance, matrix_names, related
 from reference.oracle.map_cases import CASES, case
 from reference.oracle.map_page import matrices_of
@@ -49,8 +50,18 @@ def rotated():
                          rng.standard_normal((7, 2))), theta
 
 
+def masked():
+    """One p in a branch whose g a mask changes, and one g in another, whose p differ."""
+    rng = np.random.default_rng(3)
+    mask = ref.Dropout(np.arange(14).reshape(7, 2) % 3 > 0)
+    net = ref.Sequential(ref.Parallel(ref.Sequential(ref.ReLU(), ref.Dense(4, 2), mask),
+                                      ref.Dense(4, 2)))
+    return (ref.Objective(net, ref.SquaredError(), -rng.random((7, 4)), rng.random((7, 2))),
+            rng.standard_normal(net.layout.size))
+
+
 MORE = {"zero residual, weight decay": decayed, "linear, a constant lost": constant_lost,
-        "rotated places": rotated}
+        "rotated places": rotated, "masked": masked}
 
 
 @cache
@@ -173,6 +184,12 @@ def test_proofs_are_files_and_names_are_matrices():
         assert {theorem.left, theorem.right} | {theorem.of or "hessian"} <= MATRICES.keys()
 
 
+def test_one_p_here_and_one_g_there_are_exact_in_their_blocks_and_not_between():
+    place, matrices = found("masked")
+    relation = related("kfac whole", "fisher", matrices, place)
+    assert all(relation.equal_blocks.values()) and relation.whole > 0.01
+
+
 # ---- a wrong matrix is seen ----
 
 def test_a_planted_wrong_matrix_makes_a_warning():
@@ -256,6 +273,17 @@ def test_an_output_reaches_what_is_behind_it_and_not_the_other_branch():
     f = ref.Tanh()
     net = ref.Sequential(ref.Dense(2, 2), ref.Parallel(ref.Sequential(f, ref.Dense(2, 2)), f), f)
     assert reach(net, 0) == {0: {1, 2, 3, 4}, 1: {2, 4}, 2: {4}, 3: {4}, 4: set()}
+
+
+def test_inverses_may_cost_the_digits_of_their_condition():
+    """A middle matrix whose inputs nearly coincide."""
+    objective, theta = case("deep linear")
+    W, *rest = objective.net.layout.unpack(theta)
+    flat = objective.net.layout.pack([np.vstack([W[:2], W[1:2] + 1e-5 * W[2:]]), *rest])
+    plain, poor = (ref.relate("tridiagonal kfac", "kfac whole", objective, at)
+                   for at in (theta, flat))
+    assert poor.warnings == () and 1e-8 < poor.tolerance < 1 and plain.tolerance < 1e-9
+    assert poor.whole > 16 * theta.size * eps(float)
 
 
 def test_float32_has_its_own_tolerance():
