@@ -64,13 +64,24 @@ def test_only_what_is_shared_among_directions_is_divided_by_them():
 # ---- parts ----
 
 def test_a_form_over_the_budget_is_timed_by_its_parts_and_marked():
-    """The line through 2 and 8 rows: 2 + 5 k ms at k = 20 is 102 ms; sleeping is never shorter."""
+    """Eight rows take 42 ms at least."""
     calls = []
     contestants = {OURS: lambda: SQUARE, "peer: form": by_rows(lambda k: SQUARE[:k], calls)}
     _, theirs = race("task", contestants, rounds=3, budget=0.03)
     assert set(calls) == {2, 8}                           # never the whole
     assert theirs.note == "extrapolated from 8 of 20 rows"
-    assert 0.05 < theirs.seconds < 0.4
+    assert theirs.seconds > 0.04
+
+
+def test_the_line_through_two_parts_is_drawn_to_the_whole(monkeypatch):
+    """2 + 5 k ms at k = 20 is 102 ms; if the first part times size/step is within, nothing is."""
+    parts = {"fixed": 0.002}
+    monkeypatch.setattr(timing, "_part_seconds", lambda *given: parts["fixed"] + 0.005 * given[-1])
+    form = by_rows(lambda k: SQUARE[:k])
+    assert abs(timing._projected("task", "form", form, SQUARE, 0.1) - 0.102) < 1e-15
+    assert timing._projected("task", "form", form, SQUARE, np.inf) == 0
+    parts["fixed"] = -0.0002                              # 98 ms, by the first part 10 times
+    assert timing._projected("task", "form", form, SQUARE, 0.1) == 0
 
 
 def test_a_form_within_the_budget_runs_whole():
