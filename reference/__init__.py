@@ -4,7 +4,7 @@ One network, written once, evaluated in many number systems; every derivative an
 matrix reached by independent routes; every answer available with a proof of its digits.
 """
 
-from . import problems
+from . import optim, problems
 from .arrays.ball import Undecided
 from .curvature.averaged import bda_pch, kfra
 from .curvature.between import kfac_dense
@@ -57,6 +57,7 @@ from .network.pooling import AdaptiveAvgPool1d, AdaptiveAvgPool2d, AvgPool1d, Av
 from .network.recurrent import GRU, LSTM, RNN
 from .network.transformer import FeedForward, TransformerEncoder, TransformerEncoderLayer
 from .network.transposed import ConvTranspose1d, ConvTranspose2d
+from .optim.step import run
 from .oracle.atlas import Relation, relate
 from .oracle.certify import Certificate, NotProven, certify
 from .oracle.layers import check_layer

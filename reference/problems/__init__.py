@@ -4,11 +4,12 @@ A problem hands out plain NumPy arrays x (N, ...) and y; an `Objective` turns th
 Random sets take an explicit generator and are the same for ever on the same one.
 """
 
+from .batches import batches
 from .digits import digits
 from .files import load_npz, replacing, save_npz
 from .idx import load_idx, mnist
 from .synthetic import spirals, teacher
 from .zoo import ZOO
 
-__all__ = ["ZOO", "digits", "load_idx", "load_npz", "mnist", "replacing", "save_npz",
+__all__ = ["ZOO", "batches", "digits", "load_idx", "load_npz", "mnist", "replacing", "save_npz",
            "spirals", "teacher"]

@@ -1,0 +1,115 @@
+"""The contract of an optimiser, the names of what a step tells, and the loop that takes steps.
+
+An optimiser is a frozen dataclass of hyper-parameters with `init(objective, theta) -> state` and
+`step(objective, theta, state) -> theta, state, info`.  Both are pure: no argument is changed, no
+random number is drawn that is not in the state, so a step taken twice is the same to the last bit.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..arrays.checks import require_theta
+from ..network.objective import Objective
+
+NAMES = {
+    "loss": "L(theta) on the batch, before the step",
+    "loss_after": "L on the same batch after it, where it is evaluated",
+    "gradient": "g (P,), of L on the batch",
+    "direction": "d (P,), before any step length",
+    "length": "t: theta moves by t d",
+    "accepted": "False where theta stays",
+    "damping": "lam, of this step",
+    "slope": "g.d",
+    "curvature": "d.Bd, damping left out",
+    "model": "g.d + d.Bd/2: what the model says that L changes by for t = 1",
+    "rho": "change of L over change of the model",
+    "iterations": "products that an inner solver took",
+    "reason": "why the inner solver stopped",
+    "iterates": "rows: the inner solver's iterates that were kept",
+    "pairs": "per matrix: dict of s, y and what was made of them",
+    "factors": "per matrix: the Kronecker factors of the step",
+    "blocks": "per block: info of its own",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class History:
+    """What `run` saw: one array (steps,) per number that every info holds, and the last state."""
+
+    values: dict
+    state: Any
+
+    def __getitem__(self, name):
+        return self.values[name]
+
+
+def run(optimizer, batches, theta, steps, state=None, watch=None):
+    """theta after `steps` steps, and their History.
+
+    Parameters
+    ----------
+    optimizer : an optimiser, as KBFGS(...)
+    batches : Objective, or iterable of Objectives
+        The same batch every time, or one batch per step; of an iterable with a `whole` (as
+        problems.batches makes) `init` sees the whole, else the first batch.
+    theta : array (P,)
+        Left as it is.
+    steps : int
+    state : optional
+        To go on from, as History.state has it; `optimizer.init` of the objective otherwise.
+    watch : callable, optional
+        Called as watch(k, theta, info) after step k, counted from 0: for records and invariants.
+
+    Returns
+    -------
+    theta : array (P,)
+    history : History
+
+    Raises
+    ------
+    ArithmeticError
+        At the first step after which theta is not finite, naming the step.
+    ValueError
+        If the batches end too early, or theta does not fit.
+    """
+    stream = _stream(batches)
+    infos = []
+    for k in range(steps):
+        objective = next(stream, None)
+        if objective is None:
+            raise ValueError(f"the batches end after {k} of {steps} steps; problems.batches goes on "
+                             "for ever.")
+        if state is None:
+            require_theta(objective, theta)
+            state = optimizer.init(getattr(batches, "whole", objective), theta)
+        theta, state, info = optimizer.step(objective, theta, state)
+        if watch is not None:
+            watch(k, theta, info)
+        if not np.isfinite(theta).all():
+            raise ArithmeticError(f"theta is not finite after step {k} of {optimizer}: the loss "
+                                  f"before it was {info.get('loss')}; take a shorter step or more "
+                                  "damping.")
+        infos.append(_numbers(info))
+    return theta, History(_columns(infos), state)
+
+
+def _stream(batches):
+    if isinstance(batches, Objective):
+        return iter(lambda: batches, None)
+    if not isinstance(batches, Iterable):
+        raise TypeError(f"batches is a {type(batches).__name__}; pass an Objective, or "
+                        "problems.batches(objective, size, rng).")
+    return iter(batches)
+
+
+def _numbers(info):
+    return {name: value for name, value in info.items()
+            if isinstance(value, (bool, int, float, np.number, np.bool_))}
+
+
+def _columns(infos):
+    common = set.intersection(*map(set, infos)) if infos else set()
+    return {name: np.array([info[name] for info in infos]) for name in NAMES if name in common}
