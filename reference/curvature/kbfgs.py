@@ -31,8 +31,8 @@ import numpy as np
 from ..arrays import functions as F
 from ..arrays.checks import require_finite, require_theta
 from ..arrays.linalg import inverse, symmetric
-from ..network.uses import flat
 from .bfgs import double_damping, guarded_bfgs_inverse, hessian_action, root
+from .kbfgs_pass import passed
 from .kfac import input_factor
 from .kron import Kron
 from .limited_memory import LimitedMemory, guarded_append, limited
@@ -89,7 +89,7 @@ def initial_factors(objective, theta, lam, memory=None):
     _require_damping(lam)
     _require_point(objective, theta, "theta")
     first = []
-    for p, s, _ in _means(objective, theta):
+    for p, _, s, _ in passed(objective, theta).means:
         A = input_factor(objective, p)
         zero, Hg = 0 * s, _eye(s) if memory is None else limited(s, memory)
         first.append(Factors(A, symmetric(inverse(_damped(A, lam))), Hg, zero, zero))
@@ -130,20 +130,35 @@ def update(objective, theta, theta_plus, factors, lam, decay=DECAY):
     if [(len(old.Hg), len(old.Ha)) for old in factors] != list(shapes):
         raise ValueError(f"factors are for {[(len(old.Hg), len(old.Ha)) for old in factors]}, the "
                          f"weight matrices are {list(shapes)}; begin with kbfgs_factors.")
-    pairs = zip(_means(objective, theta), _means(objective, theta_plus), factors)
-    return [_updated(objective, here, there, old, lam, decay) for here, there, old in pairs]
+    there = passed(objective, theta_plus)
+    return advanced(passed(objective, theta), there, factors, lam, decay)[0]
 
 
-def _updated(objective, here, there, old, lam, decay):
-    (p, s_here, g_here), (_, s_there, g_there) = here, there
+def advanced(here, there, factors, lam, decay=DECAY, keep_A=False):
+    """([Factors, ...], [pair, ...]) after the step between two Passes on one batch.
+
+    A pair is a dict: s and y averaged, s_damped and y_damped, and whether Hg and Ha took theirs.
+
+    keep_A : whether A stays, as in the first step after A was an average over all data.
+    """
+    both = [_advanced(here.objective, a, b, old, lam, decay, keep_A)
+            for a, b, old in zip(here.means, there.means, factors)]
+    return [new for new, _ in both], [pair for _, pair in both]
+
+
+def _advanced(objective, here, there, old, lam, decay, keep_A):
+    (p, pbar, s_here, g_here), (_, _, s_there, g_there) = here, there
     def average(before, now):
         return now + decay * (before - now)
-    A = average(old.A, input_factor(objective, p))
+    A = old.A if keep_A else average(old.A, input_factor(objective, p))
     s, y = average(old.s, s_here - s_there), average(old.y, g_here - g_there)
-    taken = guarded_append if _is_limited(old.Hg) else guarded_bfgs_inverse
-    Hg = taken(old.Hg, *double_damping(old.Hg, s, y, lam), g_here)
-    pbar = _mean(p, objective.beside(objective.example_weights, p))
-    return Factors(A, hessian_action(old.Ha, _damped(A, lam), pbar), Hg, s, y)
+    s_damped, y_damped = double_damping(old.Hg, s, y, lam)
+    update_Hg = guarded_append if _is_limited(old.Hg) else guarded_bfgs_inverse
+    Hg = update_Hg(old.Hg, s_damped, y_damped, g_here)
+    Ha = hessian_action(old.Ha, _damped(A, lam), pbar)
+    pair = {"s": s, "y": y, "s_damped": s_damped, "y_damped": y_damped,
+            "Hg_taken": Hg is not old.Hg, "Ha_taken": Ha is not old.Ha}
+    return Factors(A, Ha, Hg, s, y), pair
 
 
 def directions(gradients, factors):
@@ -169,39 +184,6 @@ def step(objective, theta, factors, lam, length):
 
 
 # ---- pieces ----
-
-def _means(objective, theta):
-    """Per weight layer: patches p (N, T, I), the mean over n, t of s, and over n of sum_t g."""
-    net, w = objective.net, objective.beside(objective.example_weights, theta)
-    if net.couples:
-        raise ValueError(f"{net.coupling} couples the examples of a batch: K-BFGS takes "
-                         "means over examples, and there are none; evaluate BatchNorm with running "
-                         "statistics.")
-    if w is not None and w.ndim > 1:
-        raise ValueError(f"K-BFGS takes one weight per example (N,), got weights {w.shape}: labels "
-                         "at T places cannot be weighted or ignored here.")
-    xs = net.forward(theta, objective.x)
-    y = objective.beside(objective.targets, xs[-1])
-    uses, _ = net.backward(theta, xs, objective.loss.gradient(xs[-1], y))
-    return [_means_of(W, use.pairs(), w) for W, use in zip(net.layout.unpack(theta), uses)]
-
-
-def _means_of(W, pairs, w):
-    """p, and the means of s = W p and of g, the latter summed over places."""
-    if len(pairs) > 1:
-        raise ValueError("K-BFGS needs matrices that all their rows share: no grouped convolution "
-                         "or normalisation layer with weights.")
-    p, g = pairs[0]
-    return p, W @ _mean(p, w), _mean(g, w) * g.shape[-2]
-
-
-def _mean(a, w):
-    """sum_nt w_n a_nt/sum_nt w_n for a (N, T, D)."""
-    if w is None:
-        return F.sum(flat(a), -2) / (a.shape[-3] * a.shape[-2])
-    w = F.constant(w, a)
-    return F.sum(flat(a * w[:, None, None]), -2) / (F.sum(w, -1) * a.shape[-2])
-
 
 def _is_limited(H):
     return isinstance(H, LimitedMemory)
