@@ -28,6 +28,8 @@ NAMES = {
     "rho": "change of L over change of the model",
     "iterations": "products that an inner solver took",
     "reason": "why the inner solver stopped",
+    "look": "what the inner solver saw before its last step",
+    "search": "the record of the search for t",
     "iterates": "rows: the inner solver's iterates that were kept",
     "pairs": "per matrix: dict of s, y and what was made of them",
     "factors": "per matrix: the Kronecker factors of the step",
