@@ -159,8 +159,11 @@ def unknown_citations(file, known):
 # ---- hidden state and noise ----
 
 def hidden_randomness(file):
-    """Seeds and generators made inside: only the outermost code may make what it passes on."""
-    if file.place in ("__main__", "oracle"):
+    """Seeds and generators made inside: only the outermost code may make what it passes on.
+
+    An optimiser makes one per step, from its field `seed` and the step's number.
+    """
+    if file.place in ("__main__", "oracle", "optim"):
         allowed = {"Generator", "default_rng"}
     else:
         allowed = {"Generator"}
@@ -251,6 +254,8 @@ PLANTED = [
     (number_systems, "network/a.py", "place = 'cupy'", []),
     (number_systems, "curvature/a.py", "import cupy", []),
     (hidden_randomness, "optim/a.py", "import numpy as np\nnp.random.seed(0)", ["seed"]),
+    (hidden_randomness, "optim/a.py", "def f(self, k):\n    np.random.default_rng([self.seed, k])",
+     []),
     (hidden_randomness, "network/a.py", "rng = np.random.default_rng(0)", ["default_rng"]),
     (hidden_randomness, "network/a.py", "from numpy.random import rand", ["rand"]),
     (hidden_randomness, "oracle/a.py", "np.random.seed(0)", ["seed"]),
