@@ -92,7 +92,7 @@ def initial_factors(objective, theta, lam, memory=None):
     for p, _, s, _ in passed(objective, theta).means:
         A = input_factor(objective, p)
         zero, Hg = 0 * s, _eye(s) if memory is None else limited(s, memory)
-        first.append(Factors(A, symmetric(inverse(_damped(A, lam))), Hg, zero, zero))
+        first.append(Factors(A, inverse_damped(A, lam), Hg, zero, zero))
     return first
 
 
@@ -131,27 +131,27 @@ def update(objective, theta, theta_plus, factors, lam, decay=DECAY):
         raise ValueError(f"factors are for {[(len(old.Hg), len(old.Ha)) for old in factors]}, the "
                          f"weight matrices are {list(shapes)}; begin with kbfgs_factors.")
     there = passed(objective, theta_plus)
-    return advanced(passed(objective, theta), there, factors, lam, decay)[0]
+    return advanced(passed(objective, theta), there, factors, lam, (decay, decay))[0]
 
 
-def advanced(here, there, factors, lam, decay=DECAY, keep_A=False):
+def advanced(here, there, factors, lam, decays, keep_A=False):
     """([Factors, ...], [pair, ...]) after the step between two Passes on one batch.
 
     A pair is a dict: s and y averaged, s_damped and y_damped, and whether Hg and Ha took theirs.
 
+    decays : of A, and of s and y.
     keep_A : whether A stays, as in the first step after A was an average over all data.
     """
-    both = [_advanced(here.objective, a, b, old, lam, decay, keep_A)
+    both = [_advanced(here.objective, a, b, old, lam, decays, keep_A)
             for a, b, old in zip(here.means, there.means, factors)]
     return [new for new, _ in both], [pair for _, pair in both]
 
 
-def _advanced(objective, here, there, old, lam, decay, keep_A):
-    (p, pbar, s_here, g_here), (_, _, s_there, g_there) = here, there
-    def average(before, now):
-        return now + decay * (before - now)
-    A = old.A if keep_A else average(old.A, input_factor(objective, p))
-    s, y = average(old.s, s_here - s_there), average(old.y, g_here - g_there)
+def _advanced(objective, here, there, old, lam, decays, keep_A):
+    (p, pbar, s_here, g_here), (_, _, s_there, g_there), (of_A, of_pair) = here, there, decays
+    A = old.A if keep_A else _average(old.A, input_factor(objective, p), of_A)
+    s, y = (_average(before, a - b, of_pair) for before, a, b in
+            ((old.s, s_here, s_there), (old.y, g_here, g_there)))
     s_damped, y_damped = double_damping(old.Hg, s, y, lam)
     update_Hg = guarded_append if _is_limited(old.Hg) else guarded_bfgs_inverse
     Hg = update_Hg(old.Hg, s_damped, y_damped, g_here)
@@ -184,6 +184,15 @@ def step(objective, theta, factors, lam, length):
 
 
 # ---- pieces ----
+
+def inverse_damped(A, lam):
+    """A_LM^-1 = (A + sqrt(lam) I)^-1."""
+    return symmetric(inverse(_damped(A, lam)))
+
+
+def _average(before, now, decay):
+    return now + decay * (before - now)
+
 
 def _is_limited(H):
     return isinstance(H, LimitedMemory)
