@@ -201,6 +201,36 @@ def test_minres_starts_where_it_is_told_and_says_when_it_ran_out():
     assert minres(lambda v: np.nan * v, b).reason == "iterations"           # never converged
 
 
+def test_minres_counts_the_product_that_showed_singularity():
+    product = counted(definite([0.0, 0.0, -1.0, 2.0, 3.0]))
+    result = minres(product, np.ones(5))
+    assert (result.reason, result.iterations) == ("singular", product.count - 2)
+
+
+def test_minres_stops_without_a_warning_at_an_exact_eigenvector():
+    result = minres(lambda v: 2 * v, np.array([1.0, 0.0, 0.0]))             # |A v - 2 v| = 0
+    assert (result.reason, result.iterations, *result.x) == ("converged", 1, 0.5, 0, 0)
+
+
+# ---- both ----
+
+both = pytest.mark.parametrize("method", [cg, minres])
+
+
+@both
+def test_the_last_product_allowed_may_be_the_one_that_converges(method):
+    A = definite(np.resize([1.0, 2.0, 3.0], 30))
+    result = method(lambda v: A @ v, np.ones(30), tol=1e-12, maxiter=3)
+    assert (result.reason, result.iterations) == ("converged", 3)
+
+
+@both
+def test_the_tolerance_is_a_part_of_b_wherever_it_starts(method):
+    A, x = definite(np.linspace(1, 9, 8)), np.ones(8)
+    near = x + 1e-6 * np.cos(np.arange(8))                      # |r| <= 9 * 3e-6 < 1e-4 |b|
+    assert method(lambda v: A @ v, A @ x, x=near, tol=1e-4).iterations == 0
+
+
 # ---- Lanczos ----
 
 @each_type

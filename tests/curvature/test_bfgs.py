@@ -126,6 +126,13 @@ def test_hessian_action_is_skipped_by_the_size_of_the_mean_input():
     assert hessian_action(Ha, A, np.array([11.0, 0.0])) is Ha
 
 
+def test_the_size_of_that_bound_is_not_that_of_the_step():
+    """With Ha = 1e-2, |s| is 1e-2 |pbar|: the bound is as above, and not at |pbar| = 1000."""
+    Ha, A = 1e-2 * np.eye(2), 1e-3 * np.eye(2)
+    assert hessian_action(Ha, A, np.array([9.0, 0.0])) is not Ha
+    assert hessian_action(Ha, A, np.array([11.0, 0.0])) is Ha
+
+
 def test_powell_damps_however_small_the_curvature_of_H_is():
     """y.Hy is 1e-6 here, and s.y < 0."""
     H, s, y = 1e-6 * np.eye(1), np.array([-1.0]), np.array([1.0])

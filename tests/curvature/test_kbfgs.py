@@ -156,6 +156,30 @@ def test_an_integer_weight_is_a_repeated_example_and_weight_zero_an_absent_one()
             assert distance(getattr(f, name), getattr(e, name)) <= 100 * TOLERANCE
 
 
+def test_the_mean_input_of_Hessian_action_is_weighted():
+    """From Ha = I: the first Ha is the damped inverse, which no pair changes."""
+    counts = np.array([1, 0, 2, 1, 3, 0, 1])
+    objective, theta = small(weights=counts * 1.0)
+    repeated = replace(objective.batch(np.repeat(np.arange(7), counts)), weights=None)
+    found = []
+    for o in (objective, repeated, replace(objective, weights=None)):
+        first = [replace(f, Ha=np.eye(len(f.Ha))) for f in kbfgs_factors(objective, theta, LAM)]
+        found.append(kbfgs_update(o, theta, theta + 0.1, first, LAM))
+    for weighted, truth, plain in zip(*found):
+        assert distance(weighted.Ha, truth.Ha) <= 100 * TOLERANCE
+        assert distance(plain.Ha, truth.Ha) > 1e-3
+
+
+def test_a_pair_is_skipped_by_the_size_of_the_gradient_and_not_of_its_change():
+    """s.y >= sqrt(lam) |s|^2 = 0.55 |s|^2 after damping: the bound 1e-4 |s|^2 |gbar| is 5500."""
+    for size, skipped in ((1e3, False), (1e5, True)):
+        objective, theta = small(loss="SquaredError")
+        far = replace(objective, y=objective.y + size)          # |gbar| = 2 size, or more
+        factors = kbfgs_factors(far, theta, LAM)
+        last = kbfgs_update(far, theta, theta + 0.1, factors, LAM)[-1]
+        assert (last.Hg is factors[-1].Hg) == skipped
+
+
 def test_ignored_examples_count_nowhere():
     loss = CrossEntropy(ignore=0)
     objective, theta = small()

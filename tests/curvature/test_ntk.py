@@ -74,6 +74,19 @@ def test_every_layer(case):
     assert distance(ref.ntk(objective, theta), J @ J.T) <= 500 * eps(float)
 
 
+def test_other_inputs_may_have_more_places_than_ours():
+    """One place here and three there: only here is the gradient one outer product."""
+    rng = np.random.default_rng(0)
+    net = ref.Sequential(ref.Conv1d(2, 3, 4), ref.Tanh(), ref.AdaptiveAvgPool1d(1), ref.Flatten(-2),
+                         ref.Dense(3, 2))
+    theta, labels = rng.standard_normal(net.layout.size), np.zeros(5, int)
+    short, long = (ref.Objective(net, ref.CrossEntropy(), rng.standard_normal((5, 2, L)), labels)
+                   for L in (4, 6))
+    J, other = (ref.jacobian(o, theta).reshape(10, -1) for o in (short, long))
+    assert distance(ref.ntk(short, theta, long.x), J @ other.T) <= DIGITS
+    assert distance(ref.ntk(long, theta, short.x), other @ J.T) <= DIGITS
+
+
 def test_of_a_linear_model_it_is_the_inputs_products_times_the_identity():
     rng = np.random.default_rng(0)
     x, net = rng.standard_normal((7, 3)), ref.Sequential(ref.Dense(3, 5))

@@ -210,6 +210,7 @@ def test_the_rank_of_one_examples_gauss_newton_matrix_is_less_than_its_classes()
     objective, theta = problem("dense")
     one = ref.gauss_newton(objective.batch(slice(0, 1)), theta)
     assert ref.inertia(one) == (0, 31 - 6, 6)                    # 7 classes, and p sums to 1
+    assert ref.inertia(-ref.dense(one)) == (6, 31 - 6, 0)        # zero is as of |lam|, too
     assert ref.inertia(np.zeros((4, 4))) == (0, 4, 0)
     assert ref.inertia(-np.eye(3)) == (3, 0, 0) and ref.inertia(np.ones((1, 1))) == (0, 0, 1)
 

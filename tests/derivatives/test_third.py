@@ -7,6 +7,7 @@ import pytest
 
 import reference as ref
 from reference.arrays.precision import eps
+from reference.derivatives.third import _polarised
 from reference.derivatives.routes import ROUTES, offering
 from reference.problems.layers import LAYERS
 from tests.curvature import brute
@@ -155,6 +156,26 @@ def test_the_precision_is_kept(dtype):
     found = ref.third(objective.to(dtype), theta.astype(dtype), *d)
     truth = ref.third(*wide(objective.to(dtype), theta.astype(dtype), *d))
     assert found.dtype == dtype and distance(found, truth) <= 45 * eps(dtype)
+
+
+@pytest.mark.parametrize("route", EXACT)
+def test_the_widest_of_theta_and_directions_is_kept(route):
+    """Of float32 data, theta in float32 and directions in float64, and the other way round."""
+    objective, theta = small()
+    objective, (u, v) = objective.to(np.float32), three(theta)[:2]
+    narrow = theta.astype(np.float32)
+    truth = ref.third(*wide(objective, narrow, u, v))
+    found = ref.third(objective, narrow, u, v, route=route)
+    assert found.dtype == float and distance(found, truth) <= error(route)
+
+
+def test_the_series_is_rounded_once():
+    """Four terms that cancel, in balls: not one bit changes with four times the precision."""
+    objective, theta = weighted()
+    for seed in range(4):
+        d = three(theta, seed)
+        found = ref.third(objective, theta, *d, route="Taylor series")
+        assert found == _polarised(objective, theta, *d, bits=512)
 
 
 @pytest.mark.parametrize("net", ["dense", "recurrent"])
