@@ -155,6 +155,10 @@ def test_places_groups_and_coupled_examples_are_refused(f):
         f(objective, theta)
     with pytest.raises(ValueError, match="setting must be one of"):
         f(objective, theta, setting="both")
+    net = ref.Sequential(ref.Dense(4, 3), ref.Tanh(), ref.Dense(3, 7))
+    words = ref.Objective(net, ref.CrossEntropy(), np.ones((3, 2, 4)), np.ones((3, 2), int))
+    with pytest.raises(ValueError, match=r"matrix 0 \(3, 5\) is used at 2 places"):
+        f(words, np.ones(net.layout.size))
     x, y = np.random.default_rng(1).standard_normal((11, 4)), np.arange(11) % 7
     for layer, words in ((ref.LayerNorm(3), r"matrix 1 \(3, 2\) has 3 groups of rows"),
                          (ref.BatchNorm(3), "couples the examples")):

@@ -6,6 +6,7 @@ import pytest
 import reference as ref
 from reference.arrays.precision import eps
 from reference.curvature import sandwich
+from reference.problems.layers import LAYERS
 from tests.curvature import brute
 from tests.curvature.whole import off
 from tests.derivatives.cases import small
@@ -112,6 +113,15 @@ def test_examples_may_come_in_pieces(net, monkeypatch):
         else:
             assert off(M, truth, truth) <= DIGITS
     assert off(ref.diagonal(C), np.diagonal(truth), truth) <= DIGITS
+
+
+def test_pieces_take_the_masks_and_states_of_their_own_examples(monkeypatch):
+    objective, theta = LAYERS["LSTM, both directions, masked, from a state"](
+        np.random.default_rng(0))
+    C = centred(objective, theta)
+    truth = ref.columns(C)
+    monkeypatch.setattr(sandwich, "ROOM", 2 * 4 * theta.size)                # two examples each
+    assert off(ref.dense(C), truth, truth) <= DIGITS
 
 
 def test_balls_prove_it():

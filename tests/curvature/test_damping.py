@@ -131,7 +131,21 @@ def test_pi_makes_the_bound_on_what_is_added_smallest(rule, norm):
     assert wrong * size_A + lam / wrong * size_G > 1.5 * bounds.min()
 
 
+def test_the_spectral_norm_is_of_the_largest_eigenvalue_of_either_sign():
+    K = Kron(np.diag([1.0, -4.0]), np.eye(3))                               # pi^2 = 1/4
+    assert np.allclose(ref.shifts(K, 1.0, "pi spectral"), (2, 0.5), rtol=4 * eps(float))
+
+
 # ---- precision ----
+
+def test_longdouble_is_not_refused_for_what_narrower_numbers_cannot_invert():
+    """A condition of 1e10: small eigenvalues are of either sign in float32."""
+    Q = np.linalg.qr(np.random.default_rng(3).standard_normal((8, 8)))[0].astype(np.longdouble)
+    G = (Q * np.array([1] * 4 + [1e-10] * 4, np.longdouble)) @ Q.T
+    K = Kron((G + G.T) / 2, np.eye(2, dtype=np.longdouble))
+    assert np.linalg.eigvalsh(K.G.astype(np.float32))[0] < 0
+    assert np.abs(K.inv().G @ K.G - np.eye(8)).max() <= 45 * eps(np.longdouble) * 1e10
+
 
 @pytest.mark.parametrize("dtype", [np.float32, np.longdouble])
 @pytest.mark.parametrize("shape", SHAPES[:3], ids=str)

@@ -11,6 +11,7 @@ from reference.arrays.precision import eps
 from reference.curvature.ekfac import rotated_squares
 from reference.curvature.kron import KronBlocks, KronEigen
 from tests.curvature import brute
+from tests.derivatives.cases import small
 
 TOLERANCE = 200 * eps(float)          # of sums over N T C^2 terms, which cancel a digit
 
@@ -173,6 +174,17 @@ def test_no_value_is_negative_and_powers_are_taken_of_singular_matrices():
             assert brute.distance(root @ root, E.dense()) <= TOLERANCE
             damped = E.inv(0.1).dense() @ (E.dense() + 0.1 * np.eye(E.values.size))
             assert np.abs(damped - np.eye(E.values.size)).max() <= 100 * TOLERANCE
+
+
+def test_values_of_an_indefinite_loss_hessian_keep_their_signs():
+    """A learned variance: the Gauss-Newton matrix is not the Fisher matrix, and indefinite."""
+    objective, theta = small(loss="Gaussian")
+    blocks = ref.blocks(ref.gauss_newton(objective, theta), objective.net.layout)
+    found = ref.ekfac(objective, theta, "ggn")
+    assert found[1].values.min() < -0.01 * found[1].values.max()
+    for E, B in zip(found, blocks):
+        basis = np.kron(E.Q, E.U)
+        assert brute.distance(E.values.reshape(-1), np.diag(basis.T @ B @ basis)) <= TOLERANCE
 
 
 def test_a_multiple_eigenvalue_leaves_the_matrix_open_but_not_its_trace_nor_pythagoras():

@@ -193,6 +193,7 @@ def test_negative_powers_of_singular_factors_are_refused_and_positive_ones_are_n
         K.power(-0.5)
     half = K.power(0.5).dense()
     assert distance(half @ half, K.dense()) <= TOLERANCE
+    assert distance(K.power(0).dense(), np.eye(len(half))) <= TOLERANCE                # 0^0 = 1
 
 
 def test_an_indefinite_factor_is_not_taken_for_a_singular_one():
@@ -226,10 +227,11 @@ GOOD = positive(O, 1)
     (GOOD[:2], ValueError, r"factor {} has shape \(2, 3\); a square matrix is needed"),
     (GOOD[0], ValueError, r"factor {} has shape \(3,\)"),
     (GOOD + np.eye(O, k=1), ValueError, r"factor {} is not symmetric: .* transpose by 1.0e\+00"),
+    (GOOD + 1e-4 * np.eye(O, k=1), ValueError, "factor {} is not symmetric: .* by 1.0e-04"),
     (GOOD * np.diag([1, np.nan, 1]), ValueError, r"factor {} has 1 entries .*\[1, 1\] = nan"),
     (np.eye(O, dtype=int), ValueError, "factor {} holds int64"),
     (GOOD.tolist(), TypeError, "factor {} is a list"),
-], ids=["oblong", "vector", "asymmetric", "nan", "integers", "list"])
+], ids=["oblong", "vector", "asymmetric", "slightly", "nan", "integers", "list"])
 def test_factors_that_are_not_symmetric_matrices_are_refused(bad, error, message):
     for name, factors in (("G", (bad, GOOD)), ("A", (GOOD, bad))):
         with pytest.raises(error, match=message.format(name)):

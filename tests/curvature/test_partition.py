@@ -152,6 +152,18 @@ def test_groups_within_layers_take_no_columns_of_others(monkeypatch):
     assert widths == [(own, own), (last, last), (own, own + last), (last, last)]
 
 
+def test_places_of_a_group_are_in_the_order_in_which_they_are_given():
+    """All of a matrix, all of theta, and places of several matrices, each backwards."""
+    objective, theta = small()
+    operator = hessian(objective, theta)
+    truth, P, first = columns(operator), theta.size, objective.net.layout.slices[0].stop
+    backwards = np.arange(P)[::-1]
+    for groups in ((backwards,), (backwards[:-first], backwards[-first:]),
+                   (backwards[::2], backwards[1::2])):
+        for group, found in zip(groups, blocks(operator, groups)):
+            assert off(found, truth[np.ix_(group, group)], truth) <= TOLERANCE
+
+
 def test_blocks_that_know_no_faster_way_are_products():
     objective, theta = small()
     H = hessian(objective, theta, route="autograd")

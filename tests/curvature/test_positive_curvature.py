@@ -102,6 +102,21 @@ def test_phi_acts_on_each_layer_of_a_run_by_itself():
     assert (apart - none > 1.1 * np.abs(total - none)).any()
 
 
+def test_channels_are_joined_where_the_branches_say():
+    """Branches joined along channels: cotangents of their bends are cut along the same axis."""
+    rng, both = np.random.default_rng(2), (ref.Conv2d(1, 2, 2), ref.Tanh())
+    net = ref.Sequential(ref.Parallel(ref.Sequential(*both), ref.Sequential(ref.Sine(), *both),
+                                      join="concatenate", axis=-3),
+                         ref.Conv2d(4, 2, (1, 2)), ref.Tanh(), ref.Flatten(-3), ref.Dense(8, 3))
+    objective = ref.Objective(net, ref.CrossEntropy(), rng.standard_normal((5, 1, 3, 4)),
+                              rng.integers(0, 3, 5))
+    theta = rng.standard_normal(net.layout.size)
+    H = ref.dense(ref.hessian(objective, theta))
+    B = ref.positive_curvature(objective, theta, "identity")
+    for s, block in zip(net.layout.slices, ref.blocks(B, net.layout)):
+        assert np.abs(block - H[s, s]).max() <= DIGITS * np.abs(H).max()
+
+
 def test_examples_count_with_their_weights_and_weight_decay_is_left_out():
     w = np.random.default_rng(1).random(13) + 0.5
     objective, theta = brute.convolutional(weights=w, l2=0.3)
@@ -233,9 +248,10 @@ def test_diagonal_stream_and_partitions_are_of_the_matrix(name):
     assert brute.distance(ref.diagonal(B), np.diagonal(matrix)) <= DIGITS
     for (l, m), part in ref.stream(B, layout):
         assert np.abs(part - matrix[layout.slices[l], layout.slices[m]]).max() <= DIGITS
-    apart = ref.partition(objective.net, "weights and biases")
-    for group, block in zip(apart, ref.blocks(B, apart), strict=True):
-        assert np.abs(block - matrix[np.ix_(group, group)]).max() <= DIGITS
+    mixed = np.arange(theta.size)[::2], np.arange(theta.size)[1::2]
+    for groups in ref.partition(objective.net, "weights and biases"), mixed:
+        for group, block in zip(groups, ref.blocks(B, groups), strict=True):
+            assert np.abs(block - matrix[np.ix_(group, group)]).max() <= DIGITS
 
 
 @pytest.mark.parametrize("layers", [

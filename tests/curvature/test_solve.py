@@ -206,6 +206,29 @@ def test_operators_of_other_precision_keep_it():
             10 * eps(dtype) ** (2 / 3) * np.sqrt(b @ b))
 
 
+def test_the_tolerance_is_eps_to_the_two_thirds_if_none_is_given():
+    B = np.diag(np.linspace(1, 100, 200))                # CG ends far before it has all of them
+    b, tol = right_sides(200)[0], eps(float) ** (2 / 3)
+    x = solve(aslinearoperator(B), b)
+    size = np.linalg.norm(b - B @ x) / np.linalg.norm(b)
+    assert 1e-3 * tol < size <= 2 * tol                                     # and not all of eps
+
+
+def test_marquardt_preconditions_cg_by_the_diagonal():
+    d, b = np.linspace(1, 100, 20), right_sides(20)[0]
+    x = solve(aslinearoperator(np.diag(d)), b, LAM, "marquardt", maxiter=1)
+    assert distance(x, b / (d * (1 + LAM))) <= 20 * eps(float)
+    with pytest.raises(np.linalg.LinAlgError, match="after 1 products"):
+        solve(aslinearoperator(np.diag(d)), b, LAM, maxiter=1)
+
+
+def test_a_parameter_without_curvature_is_no_division_by_zero():
+    """It gets no damping by "marquardt", and no step if nothing is asked of it."""
+    d, b = np.array([1.0, 2.0, 0.0]), np.array([1.0, 1.0, 0.0])
+    x = solve(aslinearoperator(np.diag(d)), b, LAM, "marquardt")
+    assert np.abs(x - [1 / 1.1, 0.5 / 1.1, 0]).max() <= 4 * eps(float)
+
+
 # ---- what is refused ----
 
 INDEFINITE = {
@@ -227,6 +250,17 @@ def test_what_is_not_definite_is_refused_with_a_damping_that_is_usable(name, dty
     if name in ("indefinite", "negative"):
         with pytest.raises(np.linalg.LinAlgError):
             solve(B, b, 0.98 * lam)                                # and not much more than needed
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.longdouble])
+def test_definite_to_the_last_bit_alone_is_singular(dtype):
+    """Cholesky's factor exists: its last entry is sqrt(eps)."""
+    B = np.ones((2, 2), dtype)
+    B[1, 1] += np.finfo(dtype).eps
+    with pytest.raises(np.linalg.LinAlgError, match="not positive definite to working precision"):
+        solve(B, np.ones(2, dtype))
+    B[1, 1] += 100 * np.finfo(dtype).eps
+    assert np.abs(B @ solve(B, np.ones(2, dtype)) - 1).max() <= 1e-1
 
 
 def test_marquardt_in_units_of_the_diagonal_or_none():

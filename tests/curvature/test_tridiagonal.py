@@ -5,6 +5,8 @@ import pytest
 
 import reference as ref
 from reference.arrays.precision import eps
+from reference.curvature.between import KronRectangle
+from reference.curvature.tridiagonal import KronTridiagonal
 from tests.curvature import brute
 from tests.curvature.test_between import CHAINS, each_chain, each_net, factored
 
@@ -166,6 +168,23 @@ def test_inv_and_solve_are_of_the_damped_matrix(net):
     assert values[0] > 0
 
 
+def test_of_five_matrices_every_block_is_a_product_of_psi():
+    rng, sizes = np.random.default_rng(4), (3, 4, 2, 5, 3, 2)
+    layers = [layer for I, O in zip(sizes, sizes[1:]) for layer in (ref.Dense(I, O), ref.Tanh())]
+    net = ref.Sequential(*layers)
+    objective = ref.Objective(net, ref.SquaredError(), rng.standard_normal((17, 3)),
+                              rng.standard_normal((17, 2)))
+    T = ref.kfac_tridiagonal(objective, rng.standard_normal(net.layout.size)).damped(LAM)
+    F, s = T.dense(), net.layout.slices
+    bound = TOLERANCE * np.linalg.cond(F)
+    assert np.abs(T.inv().dense() @ F - np.eye(len(F))).max() <= bound
+    for l in range(5):
+        for m in range(l + 2, 5):
+            truth = T.psi(l).dense() @ F[s[l + 1], s[m]]
+            assert brute.distance(F[s[l], s[m]], truth) <= bound
+            assert np.array_equal(F[s[m], s[l]], F[s[l], s[m]].T)
+
+
 def test_weights_of_examples_reach_all_blocks():
     w = np.arange(1.0, 12)
     heavy, _ = found("dense", 0.0, weights=w)
@@ -185,6 +204,18 @@ def test_what_is_singular_says_which_damping_to_add():
         T.damped(-1.0)
     with pytest.raises(ValueError, match=r"acts on vectors \(..., 108\)"):
         T.solve(np.ones(107), LAM)
+
+
+def test_blocks_that_no_covariance_has_are_refused():
+    """Beside I (x) I on the diagonal, 2 I (x) I: a correlation of 2, and Sigma = -3 I (x) I."""
+    one = ref.Kron(np.eye(2), np.eye(3))
+    for size in (0.5, 2.0):
+        T = KronTridiagonal((one, one), (KronRectangle(size * one.G, one.A),))
+        if size < 1:
+            assert brute.distance(T.inv().dense() @ T.dense(), np.eye(12)) <= TOLERANCE
+            continue
+        with pytest.raises(np.linalg.LinAlgError, match="conditional covariance"):
+            T.inv()
 
 
 def test_precision_and_proof():
