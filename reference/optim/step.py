@@ -37,6 +37,7 @@ NAMES = {
     "path": "the inner solver's record, as truncated_cg.Path",
     "chosen": "the row of the iterates that backtracking took as d",
     "pairs": "per matrix: dict of s, y and what was made of them",
+    "eigenvalues": "of the matrix before it is made positive definite, ascending",
     "factors": "per matrix: the Kronecker factors of the step",
     "blocks": "per block: info of its own",
 }
