@@ -26,8 +26,6 @@ Differs from the authors' code:
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from ..arrays import functions as F
 from ..arrays.checks import require_finite, require_theta
 from ..arrays.linalg import inverse, symmetric

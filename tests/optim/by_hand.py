@@ -141,10 +141,10 @@ def kfac(batches, theta, steps, damping, seed=0, T=(5, 20, 20), flaw=None):
     """theta after the steps, and [(lam, gamma, model)] of each."""
     T1, T2, T3 = T
     stream, last, log, lam, factors = iter(batches), None, [], damping, None
+    gamma = np.sqrt(damping + batches.whole.l2)
     for k in range(1, steps + 1):
         batch = next(stream)
         x, y, l2 = batch.x, batch.y, batch.l2
-        gamma = np.sqrt(lam + l2) if k == 1 else gamma
         g = gradient(backward(x, y, theta), theta, l2)
         now = statistics(x[:-(-len(x) // 8)], theta, np.random.default_rng([seed, k]))
         weight = 0.95 if flaw == "constant weight" else min(1 - 1 / k, 0.95)
