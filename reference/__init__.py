@@ -57,11 +57,16 @@ from .network.pooling import AdaptiveAvgPool1d, AdaptiveAvgPool2d, AvgPool1d, Av
 from .network.recurrent import GRU, LSTM, RNN
 from .network.transformer import FeedForward, TransformerEncoder, TransformerEncoderLayer
 from .network.transposed import ConvTranspose1d, ConvTranspose2d
+from .optim.block_hessian_free import BlockHessianFree
+from .optim.classical import LBFGS, Newton
+from .optim.ea_cg import EACG
+from .optim.first_order import SGD, Adam, RMSprop
+from .optim.hessian_free import HessianFree
 from .optim.kbfgs import KBFGS
 from .optim.kfac import KFAC
+from .optim.levenberg_marquardt import BlockLevenbergMarquardt, LevenbergMarquardt
+from .optim.newton_krylov import NewtonKrylov
 from .optim.simple_kfac import SimpleKFAC
-from .optim.block_hessian_free import BlockHessianFree
-from .optim.hessian_free import HessianFree
 from .optim.step import run
 from .optim.stochastic_hessian_free import StochasticHessianFree
 from .oracle.atlas import Relation, relate

@@ -2,7 +2,7 @@
 
     heavy ball    m <- beta m + g                        d = -m                        [Pol64]
     average       m <- beta m + (1 - beta) g             d = -m
-    RMSprop       v <- alpha v + (1 - alpha) g^2         d = -g/(sqrt(v) + eps)
+    RMSprop       v <- alpha v + (1 - alpha) g^2         d = -g/(sqrt(v) + eps)        [TH12]
     Adam          both averages, each over 1 - beta^k    d = -m/(sqrt(v) + eps)        [KB15]
 
 theta <- theta + t d, all operations entry by entry, all averages from zero, k counted from 1.  A
@@ -68,7 +68,7 @@ class SGD:
 
 @dataclass(frozen=True)
 class RMSprop:
-    """theta <- theta - t m/(sqrt(v) + eps), v <- alpha v + (1 - alpha) g^2.
+    """theta <- theta - t m/(sqrt(v) + eps), v <- alpha v + (1 - alpha) g^2 [TH12].
 
     Without momentum m = g, and this is torch.optim.RMSprop; with it, m <- beta m + (1 - beta) g.
 

@@ -123,7 +123,7 @@ def test_the_order_of_blocks_matters_to_one_schedule_alone():
 
 def linear(correlated):
     """One dense layer of two inputs: blocks are its columns, J_1 . J_2 = 0 or not."""
-    x = np.array([[1.0, 0], [0, 2.0], [0, 3.0]]) + correlated * np.array([[0, 3.0], [1.0, 0], [4, 0]])
+    x = np.array([[1.0, 0], [0, 2], [0, 3]]) + correlated * np.array([[0, 3.0], [1, 0], [4, 0]])
     net = ref.Sequential(ref.Dense(2, 1, bias=False))
     return ref.Objective(net, ref.SquaredError(), x, np.array([[1.0], [-1.0], [2.0]])), np.zeros(2)
 
