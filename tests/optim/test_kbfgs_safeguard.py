@@ -20,20 +20,36 @@ def test_a_safeguard_changes_no_step_that_lowers_the_loss():
     assert (np.diff(history["loss"]) < 0).all() and (plain == same).all()
 
 
-def test_the_safeguard_bounds_every_rise_by_the_fall_that_the_averaged_gradient_predicts():
-    objective, theta = make((ref.Dense(5, 3), ref.Tanh(), ref.Dense(3, 4)), LOSSES["SquaredError"],
-                            n=24, l2=0.01)
+def squared():
+    return make((ref.Dense(5, 3), ref.Tanh(), ref.Dense(3, 4)), LOSSES["SquaredError"], n=24,
+                l2=0.01)
+
+
+@pytest.mark.parametrize("c", [0.0, 1.0, 5.0])
+def test_the_first_half_is_taken_whose_rise_the_averaged_gradient_allows(c):
+    objective, theta = squared()
     wild = ref.run(LONG, objective, theta, STEPS)[1]["loss"]
     assert wild.max() > 1e6 * wild[0]
-    optimizer = replace(LONG, safeguard=1.0)
+    optimizer = replace(LONG, safeguard=c)
     there, state, lengths = theta, optimizer.init(objective, theta), []
     for _ in range(STEPS):
+        before = there
         there, state, info = optimizer.step(objective, there, state)
-        t, fall = info["length"], -(state.m @ info["direction"])
-        assert info["loss_after"] <= info["loss"] + t * fall and fall > 0
-        assert t in 40 * 0.5 ** np.arange(11) or t == 0 and not info["accepted"]
-        lengths.append(t)
-    assert min(lengths) < max(lengths) and info["loss"] < 0.7 * wild[0]
+        d, fall = info["direction"], -(state.m @ info["direction"])
+        halves = [t for t in 40 * 0.5 ** np.arange(11)
+                  if objective.value(before + t * d) <= info["loss"] + c * t * fall]
+        assert fall > 0 and info["length"] == (halves[0] if halves else 0)
+        lengths.append(info["length"])
+    assert min(lengths) < max(lengths)
+    assert (info["loss"] < 0.7 * wild[0]) == (c <= 1)           # five times the fall is no bound
+
+
+def test_a_larger_share_allows_longer_steps():
+    objective, theta = squared()
+    state = ref.run(replace(LONG, safeguard=1.0), objective, theta, 5)[1].state
+    lengths = [replace(LONG, safeguard=c).step(objective, theta, state)[2]["length"]
+               for c in (0.0, 1.0, 100.0)]
+    assert lengths == sorted(lengths) and lengths[0] < lengths[-1]
 
 
 def test_a_step_that_cannot_be_mended_is_rejected():
