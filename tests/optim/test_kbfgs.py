@@ -143,9 +143,9 @@ def at_rest(objective, theta):
 def test_a_pair_of_little_curvature_beside_the_gradient_is_left_out(memory):
     """One layer and squared error: y = s, so that s.y > 1e-4 |s|^2 |gbar| asks for |gbar| < 1e4."""
     objective, theta = make((ref.Dense(5, 4),), LOSSES["SquaredError"], n=24)
-    for scale, taken in ((1.0, True), (1e6, False)):
-        far = replace(objective, y=scale * np.ones((24, 4)))
-        optimizer = ref.KBFGS(memory=memory)
+    for length, taken in ((1.0, True), (0.9999e4, True), (1.0001e4, False), (1e6, False)):
+        y = objective.outputs(theta).mean(0) - length / 2 * np.ones((24, 4))     # |gbar| = length
+        far, optimizer = replace(objective, y=y), ref.KBFGS(memory=memory)
         state = optimizer.init(far, theta)
         _, after, info = optimizer.step(far, theta, state)
         assert info["pairs"][0]["Hg_taken"] == taken and info["pairs"][0]["Ha_taken"]
