@@ -5,6 +5,8 @@ from matplotlib.colors import SymLogNorm
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from .arrays.checks import require_array, require_finite
+
 STYLES = {"forward difference": ("tab:orange", "v"), "central difference": ("tab:blue", "o"),
           "complex step": ("tab:green", "s")}
 COLORS = {"K-FAC": "tab:red", "EKFAC": "tab:purple", "nearest products": "tab:brown"}
@@ -64,6 +66,9 @@ def heat_map(M, parts, axes=None, limit=1.0, small=0.01):
     -------
     matplotlib Axes
     """
+    require_array("M", M)
+    require_finite("M", M)
+    _require_some("parts", parts)
     axes = Figure(figsize=(5, 5), layout="constrained").subplots() if axes is None else axes
     P, count = len(M), len(parts)
     sizes = list(parts.values()) if isinstance(parts, dict) else [P / count] * count
@@ -101,6 +106,7 @@ def heat_maps(matrices, layout, axes=None, small=0.01):
     -------
     array of matplotlib Axes
     """
+    _require_some("matrices", matrices)
     if axes is None:
         figure = Figure(figsize=(3.2 * len(matrices), 3.6), layout="constrained")
         axes = figure.subplots(1, len(matrices), squeeze=False)
@@ -129,6 +135,7 @@ def spectrum(eigenvalues, axes=None, zero=1e-15):
     -------
     two matplotlib Axes
     """
+    _require_some("eigenvalues", eigenvalues)
     if axes is None:
         axes = Figure(figsize=(9, 4), layout="constrained").subplots(1, 2)
     signed, sizes = axes
@@ -169,6 +176,8 @@ def density(found, eigenvalues, width, axes=None):
     -------
     matplotlib Axes
     """
+    require_array("eigenvalues", eigenvalues)
+    require_finite("eigenvalues", eigenvalues)
     axes = Figure(figsize=(5, 4), layout="constrained").subplots() if axes is None else axes
     low, high = eigenvalues.min() - 4 * width, eigenvalues.max() + 4 * width
     grid, P = np.linspace(low, high, 1000), len(eigenvalues)
@@ -196,10 +205,14 @@ def kron_residuals(residuals, axes=None):
     -------
     matplotlib Axes
     """
+    _require_some("residuals", residuals)
+    counts = {len(values) for values in residuals.values()}
+    if len(counts) > 1:
+        raise ValueError(f"residuals have {sorted(counts)} entries; pass one for every weight "
+                         "matrix under each name.")
     axes = Figure(figsize=(5, 4), layout="constrained").subplots() if axes is None else axes
-    width = 0.8 / len(residuals)
+    width, layers = 0.8 / len(residuals), np.arange(1, max(counts) + 1)
     for k, (name, values) in enumerate(residuals.items()):
-        layers = np.arange(1, len(values) + 1)
         axes.bar(layers + (k + 0.5) * width - 0.4, values, width, label=name,
                  color=COLORS.get(name, f"C{k}"))
     axes.set_xticks(layers, [f"W{layer}" for layer in layers])
@@ -279,3 +292,9 @@ def distances(maps):
                     "rounding")
     figure.colorbar(image, ax=figure.axes, shrink=0.6, label="log10 of |a - b|/max(|a|, |b|)")
     return figure
+
+
+def _require_some(name, x):
+    """ValueError if there is nothing to draw."""
+    if len(x) == 0:
+        raise ValueError(f"{name} is empty; pass at least one.")

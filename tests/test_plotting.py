@@ -77,3 +77,21 @@ def test_bars_are_as_high_as_the_residuals_and_stand_by_layers():
     centres = [bar.get_x() + bar.get_width() / 2 for bar in axes.patches]
     assert np.allclose(centres, [0.8, 1.8, 1.2, 2.2])
     assert [t.get_text() for t in axes.get_xticklabels()] == ["W1", "W2"] and all(words(axes))
+
+
+def test_what_cannot_be_drawn_is_refused():
+    hole, values = np.where(M == 5, np.nan, M), np.linspace(-1, 3, 20)
+    found = ref.spectral_density(np.diag(values), np.random.default_rng(0), 3, 20)
+    for draw, error, words in [
+            (lambda: plotting.heat_map(M, []), ValueError, "parts is empty"),
+            (lambda: plotting.heat_map(hole, "abcd"), ValueError, r"M\[5, 5\] = nan"),
+            (lambda: plotting.heat_map([[1.0]], "a"), TypeError, "M is a list"),
+            (lambda: plotting.heat_maps({}, LAYOUT), ValueError, "matrices is empty"),
+            (lambda: plotting.spectrum({}), ValueError, "eigenvalues is empty"),
+            (lambda: plotting.density(found, [1.0], 0.1), TypeError, "eigenvalues is a list"),
+            (lambda: plotting.density(found, values * np.nan, 0.1), ValueError, "not finite"),
+            (lambda: plotting.kron_residuals({}), ValueError, "residuals is empty"),
+            (lambda: plotting.kron_residuals({"a": [0.1, 0.2], "b": [0.1]}), ValueError,
+             r"\[1, 2\] entries")]:
+        with pytest.raises(error, match=words):
+            draw()
