@@ -12,7 +12,7 @@ import numpy as np
 from ..arrays.checks import is_whole, require_generator
 from ..arrays.krylov import lanczos
 from ..arrays.linalg import symmetric
-from .operand import product, require_whole
+from .operand import lengths, require_choice, require_matrix, require_whole, scaled_product
 
 ENDS = ("largest", "smallest", "both")
 
@@ -58,29 +58,31 @@ def extreme_eigenpairs(B, k, rng, which="largest", steps=300):
     TypeError, ValueError
         As `eigenvalues`; and if rng is no generator, or a product is not finite.
     """
-    apply, P, ends = product(B), B.shape[0], _ends(which)
+    require_matrix(B)
+    P, ends = B.shape[0], _ends(which)
     require_generator(rng)
     if not is_whole(k, 1) or k > P:
         raise ValueError(f"k must be a whole number from 1 to P = {P}, got {k!r}.")
     require_whole("steps", steps, min(P, 2 * k))
     tol = max(1e-10, 100 * np.finfo(B.dtype).eps)
-    locked, before, size = np.zeros((P, 0), B.dtype), None, 0.0
+    start, locked = normal(rng, P, B.dtype), np.zeros((P, 0), B.dtype)
+    (apply, e), before, size = scaled_product(B, start), None, 0.0
     while True:
-        found, seen = _krylov_extremes(apply, locked, lambda x: ends(x, k), rng, tol, steps)
+        found, seen = _krylov_extremes(apply, locked, lambda x: ends(x, k), start, tol, steps)
         pairs, size = _rayleigh_ritz(apply, np.column_stack([locked, found])), max(size, seen)
         chosen = ends(pairs.values, k)
         pairs = Eigenpairs(pairs.values[chosen], pairs.vectors[:, chosen], pairs.residuals[chosen])
         if (found.shape[1] == 0 or pairs.residuals.max() > tol * size
                 or _unchanged(before, pairs.values, tol * size)):
-            return pairs
-        locked, before = pairs.vectors, pairs.values
+            return Eigenpairs(np.ldexp(pairs.values, e), pairs.vectors,
+                              np.ldexp(pairs.residuals, e))
+        locked, before, start = pairs.vectors, pairs.values, normal(rng, P, B.dtype)
 
 
 # ---- Lanczos and Rayleigh-Ritz ----
 
 def _ends(which):
-    if which not in ENDS:
-        raise ValueError(f"which must be one of {', '.join(ENDS)}, got {which!r}.")
+    require_choice("which", which, ENDS)
 
     def ends(values, k):
         """Which of the values (ascending) are among the k outermost."""
@@ -89,20 +91,20 @@ def _ends(which):
     return ends
 
 
-def _krylov_extremes(apply, locked, ends, rng, tol, most):
+def _krylov_extremes(apply, locked, ends, start, tol, most):
     """Ritz vectors of the ends of B in the complement of `locked`, of residual tol |B|, and |B|."""
     def deflate(v):
         return v - locked @ (locked.T @ v)
     most = min(most, locked.shape[0] - locked.shape[1])
     if most == 0:
         return locked[:, :0], 0.0
-    start, steps = deflate(deflate(normal(rng, len(locked), locked.dtype))), min(most, 30)
+    start, steps = deflate(deflate(start)), min(most, 30)
     while True:
         Q, T = lanczos(lambda v: deflate(deflate(apply(v))), start, steps)
         theta, Y = np.linalg.eigh(T)
         X, values = Q @ Y[:, ends(theta)], theta[ends(theta)]
         R, size = deflate(apply(X)) - X * values, np.abs(theta).max()
-        if len(T) < steps or steps == most or _sizes(R).max() <= tol * size:
+        if len(T) < steps or steps == most or lengths(R).max() <= tol * size:
             return X, size
         steps = min(most, 2 * steps)
 
@@ -116,17 +118,12 @@ def _rayleigh_ritz(apply, V):
 
 def with_residuals(apply, values, vectors):
     """Eigenpairs with |B q - theta q|."""
-    return Eigenpairs(values, vectors, _sizes(apply(vectors) - vectors * values))
+    return Eigenpairs(values, vectors, lengths(apply(vectors) - vectors * values))
 
 
 def _unchanged(before, values, goal):
     return (before is not None and before.shape == values.shape
             and np.abs(values - before).max() <= goal)
-
-
-def _sizes(V):
-    """Lengths of the columns."""
-    return np.sqrt((V * V).sum(0))
 
 
 def normal(rng, P, dtype):

@@ -4,6 +4,8 @@ import numpy as np
 
 from ..arrays.checks import is_whole, require_finite, require_float
 from ..arrays.linalg import symmetric
+from .memory import LIMIT
+from .entries import require_mirrored
 from .operator import dense
 
 
@@ -20,15 +22,12 @@ def require_matrix(B):
         raise ValueError(f"B has shape {B.shape}; a square matrix is needed.")
 
 
-def dense_matrix(B):
+def dense_matrix(B, limit=LIMIT):
     """B as a finite array, symmetric to the last bit; refuses what is not symmetric."""
     require_matrix(B)
-    M = B if isinstance(B, np.ndarray) else dense(B)
+    M = B if isinstance(B, np.ndarray) else dense(B, limit)
     require_finite("B", M)
-    asymmetry, size = np.abs(M - M.T).max(), np.abs(M).max()
-    if asymmetry > np.finfo(M.dtype).eps ** 0.5 * size:
-        raise ValueError(f"B is not symmetric: it differs from its transpose by {asymmetry:.1e}, "
-                         f"its largest entry is {size:.1e}; pass (B + B.T)/2 if that is meant.")
+    require_mirrored("B", M)
     return symmetric(M)
 
 
@@ -44,6 +43,44 @@ def product(B):
     return apply
 
 
+def scaled_product(B, v):
+    """V -> 2^-e B V, and e of B v ~ 2^e |v|: no square of such a product under- or overflows.
+
+    Two products; they tell a B that is not symmetric, too.
+    """
+    apply = product(B)
+    v = v / lengths(v)
+    Bv = apply(v)
+    e = exponent(Bv)
+
+    def scaled(V):
+        return np.ldexp(apply(V), -e)
+    w = np.ldexp(Bv, -e)
+    require_symmetric(np.stack([v, w], 1), np.stack([w, scaled(w)], 1))
+    return scaled, e
+
+
+def require_symmetric(V, BV):
+    """ValueError unless V^T B V is symmetric, to sqrt(eps) of the lengths of V and of B V."""
+    C, size = V.T @ BV, lengths(V).max() * lengths(BV).max()
+    asymmetry = np.abs(C - C.T).max()
+    if asymmetry > np.finfo(C.dtype).eps ** 0.5 * size:
+        raise ValueError(f"B is not symmetric: u^T B v and v^T B u differ by {asymmetry / size:.1e} "
+                         "|u| |B v|; pass an operator of (B + B^T)/2 if that is meant.")
+
+
+def exponent(x):
+    """e of max |x| = m 2^e, 1/2 <= m < 1, over the first axis; 0 for zeros."""
+    return np.frexp(np.abs(x).max(0))[1]
+
+
+def lengths(V):
+    """|v| of a vector, or of the columns of a matrix."""
+    e = exponent(V)
+    V = np.ldexp(V, -e)
+    return np.ldexp(np.sqrt((V * V).sum(0)), e)
+
+
 def rounding(B, largest):
     """P eps max |lam|: what LAPACK's eigenvalues may be off by."""
     return B.shape[0] * np.finfo(B.dtype).eps * largest
@@ -53,3 +90,9 @@ def require_whole(name, x, least):
     """ValueError unless x is a whole number of at least `least`."""
     if not is_whole(x, least):
         raise ValueError(f"{name} must be a whole number of at least {least}, got {x!r}.")
+
+
+def require_choice(name, x, choices):
+    """ValueError unless x is one of these names."""
+    if not isinstance(x, str) or x not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(choices)}, got {x!r}.")
