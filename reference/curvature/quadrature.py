@@ -16,21 +16,23 @@ import numpy as np
 
 from ..arrays.checks import is_finite, require_array, require_generator
 from ..arrays.krylov import lanczos
-from .operand import product, require_matrix, require_whole
-from .traces import averaged, draw
+from .operand import require_matrix, require_whole, scaled_product
+from .traces import alike, averaged, draw
 
 
 @dataclass(frozen=True, eq=False)
 class SpectralDensity:
     """Nodes and weights (M, k) of M probes, for eigenvalues of a matrix (P, P), P = `size`.
 
-    A probe whose Krylov space is exhausted earlier repeats its last node with weight 0.
+    A probe whose Krylov space is exhausted earlier repeats its last node with weight 0.  If the
+    probes are `alike`, one vector up to sign, standard errors are infinite.
     """
 
     nodes: Any
     weights: Any
     size: int
     products: int
+    alike: bool
 
     def density(self, grid, width):
         """The density at the points of `grid`: the nodes as Gaussians of standard deviation width.
@@ -74,9 +76,15 @@ class SpectralDensity:
         ------
         ValueError
             If f is not finite at a node, as log where B is not positive definite.
+        TypeError
+            If f is not real.
         """
         with np.errstate(all="ignore"):
-            values = np.asarray(f(self.nodes), float)
+            values = np.asarray(f(self.nodes))
+        if values.dtype.kind not in "fiub":
+            raise TypeError(f"f gives {values.dtype}; sum its real and its imaginary part, each by "
+                            "an f of its own.")
+        values = values.astype(float)
         if values.shape != self.nodes.shape:
             raise ValueError(f"f gives shape {values.shape} for {self.nodes.shape}; it must act "
                              "entry by entry.")
@@ -84,7 +92,8 @@ class SpectralDensity:
             worst = self.nodes[~np.isfinite(values)][0]
             raise ValueError(f"f is not finite at the node {worst:.3e}; choose f for all of the "
                              "spectrum, or add damping to B.")
-        return averaged(self.size * (self.weights * values).sum(-1), self.products)
+        return averaged(self.size * (self.weights * values).sum(-1), self.products,
+                        self.alike)
 
 
 def spectral_density(B, rng, probes=10, steps=50):
@@ -99,8 +108,8 @@ def spectral_density(B, rng, probes=10, steps=50):
     probes : int
         Random vectors, 2 or more; standard errors fall with its square root.
     steps : int
-        Products for each; features of the spectrum narrower than its extent/steps are not
-        resolved, but for the outermost.
+        Products for each, besides two that tell the scale and the symmetry of B; features of
+        the spectrum narrower than its extent/steps are not resolved, but for the outermost.
 
     Returns
     -------
@@ -120,12 +129,14 @@ def spectral_density(B, rng, probes=10, steps=50):
 
 def quadrature(B, V, steps):
     """The SpectralDensity of the probes V (P, M)."""
-    apply = product(B)
+    mixed = V @ np.cos(np.arange(V.shape[1])).astype(V.dtype)      # 0 under B only if all are
+    apply, e = scaled_product(B, mixed)
     rules = [_rule(lanczos(apply, v, steps)[1]) for v in V.T]
     k = max(len(theta) for theta, _ in rules)
     nodes = np.stack([np.pad(theta, (0, k - len(theta)), "edge") for theta, _ in rules])
     weights = np.stack([np.pad(w, (0, k - len(w))) for _, w in rules])
-    return SpectralDensity(nodes, weights, len(V), sum(len(theta) for theta, _ in rules))
+    return SpectralDensity(np.ldexp(nodes, e), weights, len(V),
+                           2 + sum(len(theta) for theta, _ in rules), alike(V))
 
 
 def _rule(T):

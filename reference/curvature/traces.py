@@ -26,14 +26,17 @@ from typing import Any
 import numpy as np
 
 from ..arrays.checks import is_whole, require_generator
-from .operand import product
+from .operand import exponent, lengths, product, require_choice, require_symmetric
 
 PROBES = ("rademacher", "gaussian", "sphere")
 
 
 @dataclass(frozen=True, eq=False)
 class Estimate:
-    """A value, its standard error as the same draws tell it, and the products with B it took."""
+    """A value, its standard error as the same draws tell it, and the products with B it took.
+
+    The error is infinite where all draws are one vector of signs, up to sign.
+    """
 
     value: Any
     standard_error: Any
@@ -70,7 +73,7 @@ def trace(B, products, rng, method="xtrace", probes="rademacher"):
     """
     apply = product(B)
     count = _count(products, method, TRACES)
-    _require("probes", probes, PROBES)
+    require_choice("probes", probes, PROBES)
     require_generator(rng)
     W = draw(rng, (B.shape[0], count), B.dtype, probes)
     return TRACES[method][0](apply, W, probes)
@@ -119,7 +122,7 @@ def scaled(U, dimension):
 
 def hutchinson(apply, W, probes):
     """The mean of w^T B w."""
-    return averaged((W * apply(W)).sum(0), W.shape[1])
+    return averaged((W * apply(W)).sum(0), W.shape[1], alike(W))
 
 
 def hutch_plus_plus(apply, W, probes):
@@ -129,7 +132,8 @@ def hutch_plus_plus(apply, W, probes):
     U = G - Q @ (Q.T @ G)
     if probes == "sphere":
         U = scaled(U, np.full(half, len(Q) - Q.shape[1]))
-    return averaged(np.trace(Q.T @ apply(Q)) + (U * apply(U)).sum(0), 2 * half + Q.shape[1])
+    return averaged(np.trace(Q.T @ apply(Q)) + (U * apply(U)).sum(0), 2 * half + Q.shape[1],
+                    alike(G) and Q.shape[1] < len(Q))
 
 
 def xtrace(apply, W, probes):
@@ -144,24 +148,25 @@ def xtrace(apply, W, probes):
     if probes == "sphere":                              # u at the length that it has on average
         size, rank = (U * U).sum(0), Q.shape[1] - (S * S).sum(0)
         left = left * (len(Q) - rank) / np.where(size > 0, size, 1)
-    return averaged(np.trace(T) - (S * (T @ S)).sum(0) + left, W.shape[1] + Q.shape[1])
+    return averaged(np.trace(T) - (S * (T @ S)).sum(0) + left, W.shape[1] + Q.shape[1], alike(W))
 
 
 # ---- diagonals: (apply, W (P, m) of signs) -> Estimate ----
 
 def hutchinson_diagonal(apply, W):
     """The mean of w * B w."""
-    return averaged(W * apply(W), W.shape[1])
+    return averaged(W * apply(W), W.shape[1], alike(W))
 
 
 def xdiag(apply, W):
     """The mean of diag(Q_i Q_i^T B) + w_i * (I - Q_i Q_i^T) B w_i."""
     Y = apply(W)
+    require_symmetric(W, Y)                             # else Q * B Q is no diag(Q Q^T B)
     Q, S = leave_one_out(Y)
     Z, QS, C = apply(Q), Q @ S, Q.T @ Y
     outside = Y - Q @ C + QS * (S * C).sum(0)
     each = (Q * Z).sum(1)[:, None] - QS * (Z @ S) + W * outside
-    return averaged(each, W.shape[1] + Q.shape[1])
+    return averaged(each, W.shape[1] + Q.shape[1], alike(W))
 
 
 # ---- what they share ----
@@ -171,7 +176,7 @@ def leave_one_out(Y):
 
     s_i = 0 if that column depends on the others.
     """
-    Q, sizes, V = np.linalg.svd(Y, full_matrices=False)
+    Q, sizes, V = np.linalg.svd(np.ldexp(Y, -exponent(Y.ravel())), full_matrices=False)
     eps = np.finfo(Y.dtype).eps
     kept = sizes > max(Y.shape) * eps * sizes[0]
     Q, sizes, V = Q[:, kept], sizes[kept], V[kept]
@@ -180,12 +185,16 @@ def leave_one_out(Y):
     return Q, np.where((V * V).sum(0) > 1 - eps ** 0.5, S, 0)
 
 
-def averaged(each, products):
+def alike(W):
+    """Whether the columns are one vector of signs up to sign, by which chance cannot be judged."""
+    return len(W) > 1 and bool((W * W[0] == W[:, :1] * W[0, 0]).all())
+
+
+def averaged(each, products, alike=False):
     """The mean over the last axis, and sqrt(sum of squared deviations/(m (m - 1)))."""
-    value = each.mean(-1)
-    spread = ((each - value[..., None]) ** 2).sum(-1)
-    m = each.shape[-1]
-    return Estimate(value, np.sqrt(spread / (m * (m - 1))), products)
+    value, m = each.mean(-1), each.shape[-1]
+    error = lengths((each - value[..., None]).T) / (m * (m - 1)) ** 0.5
+    return Estimate(value, error + error.dtype.type(np.inf) if alike else error, products)
 
 
 # name -> (estimator, of how many products one vector is, how many vectors at least)
@@ -194,14 +203,9 @@ TRACES = {"hutchinson": (hutchinson, 1, 2), "hutch++": (hutch_plus_plus, 3, 2),
 DIAGONALS = {"hutchinson": (hutchinson_diagonal, 1, 2), "xdiag": (xdiag, 2, 2)}
 
 
-def _require(name, value, choices):
-    if value not in choices:
-        raise ValueError(f"{name} must be one of {', '.join(choices)}, got {value!r}.")
-
-
 def _count(products, method, table):
     """How many vectors the products suffice for; of Hutch++, for Q and for what is left."""
-    _require("method", method, table)
+    require_choice("method", method, table)
     _, cost, least = table[method]
     if not is_whole(products, cost * least):
         raise ValueError(f"products must be a whole number of at least {cost * least} for "

@@ -76,7 +76,7 @@ def test_sums_over_eigenvalues_are_within_their_errors(f):
     spread = found.std(ddof=1)
     assert abs(found.mean() - f(values).sum()) <= 4 * spread / np.sqrt(60) + 1e-6
     assert 1 / 1.5 <= np.sqrt((stated ** 2).mean()) / spread <= 1.5
-    assert {e.products for e in each} == {160}
+    assert {e.products for e in each} == {2 + 160}
 
 
 def test_the_density_is_that_of_the_eigenvalues_smoothed():
@@ -99,16 +99,35 @@ def test_the_trace_of_the_hessian_is_found_by_products(net):
     H = operator(net, "H")
     E = ref.spectral_density(H, rng(), 10, 3).sum(lambda x: x)
     assert abs(E.value - np.trace(ref.dense(H))) <= 4.5 * E.standard_error       # t, 9 degrees
-    assert E.products == 30 and E.standard_error > 0
+    assert E.products == 2 + 30 and E.standard_error > 0
 
 
 # ---- limits ----
+
+@pytest.mark.parametrize("power, dtype", [(-650, float), (650, float), (-76, np.float32),
+                                          (76, np.float32)])
+def test_a_power_of_two_passes_through_nodes_and_sums(power, dtype):
+    M = turned(VALUES).astype(dtype)
+    S, scaled = (ref.spectral_density(B, rng(), 4, 6) for B in (M, np.ldexp(M, power)))
+    assert np.array_equal(scaled.nodes, np.ldexp(S.nodes, power))
+    assert np.array_equal(scaled.weights, S.weights)
+    E, scaled = S.sum(abs), scaled.sum(abs)
+    assert abs(scaled.value / np.ldexp(E.value, power) - 1) <= 10 * EPS
+    assert abs(scaled.standard_error / np.ldexp(E.standard_error, power) - 1) <= 100 * EPS
+
+
+def test_probes_that_are_one_vector_of_signs_claim_no_certainty():
+    M = np.array([[1.0, 2.0], [2.0, -3.0]])
+    for seed in range(20):
+        E = ref.spectral_density(M, rng(seed), 2).sum(lambda x: x)
+        assert E.standard_error > 1 or abs(E.value + 2) < 1e-13
+    assert quadrature(M, np.array([[1, -1], [1, -1.0]]), 2).sum(abs).standard_error == np.inf
 
 def test_exhausted_krylov_spaces_are_padded_by_weights_of_zero():
     """A probe that is an eigenvector has one node; the others have two."""
     M = np.diag([1.0, 1.0, 5.0, 5.0])
     S = quadrature(M, np.array([[1, 0, 0, 0], [1, 0, 1, 0], [1, 2, 3, 4.0]]).T, 4)
-    assert S.nodes.shape == (3, 2) and S.products == 5
+    assert S.nodes.shape == (3, 2) and S.products == 2 + 5
     assert np.array_equal(S.weights[0], [1, 0]) and np.allclose(S.weights[1], 0.5)
     assert np.isfinite(S.sum(np.log).value)
 
@@ -134,6 +153,7 @@ def test_bad_questions_are_refused():
             (lambda: ref.spectral_density(np.eye(3), rng(), 3, 0), ValueError, "steps"),
             (lambda: S.sum(np.log), ValueError, "not finite at the node -"),
             (lambda: S.sum(lambda x: 1.0), ValueError, "entry by entry"),
+            (lambda: S.sum(lambda x: np.sqrt(x + 0j)), TypeError, "complex128"),
             (lambda: S.density([0.0], 1), TypeError, "grid is a list"),
             (lambda: S.density(np.zeros(3), 0.0), ValueError, "width")]:
         with pytest.raises(error, match=words):

@@ -64,6 +64,53 @@ def test_a_projector_of_the_very_vector_would_be_biased():
     assert abs(np.mean([e.value for e in each]) - np.trace(M)) > 0.1
 
 
+# ---- draws that are one vector, up to sign ----
+
+def test_draws_that_are_one_vector_of_signs_claim_no_certainty():
+    """Else the wrong 1.222 for the trace 5 has the standard error 0: four signs, thrice the same."""
+    E = ref.trace(np.diag([1.0, 2, 3, -1]), 6, rng())
+    assert abs(E.value - 5) > 1 and E.standard_error == np.inf
+
+
+@each_method
+@pytest.mark.parametrize("P", [2, 3, 5])
+def test_an_error_of_zero_is_never_stated_of_a_wrong_trace(method, P):
+    each = [ref.trace(random(P), 6, rng(seed), method) for seed in range(200)]
+    wrong = [abs(E.value - np.trace(random(P))) > 1e-9 for E in each]
+    certain = [E.standard_error < 1e-9 for E in each]
+    exact = (method, P) == ("hutch++", 2)                          # two vectors span everything
+    assert any(wrong) != exact and not any(a and b for a, b in zip(wrong, certain))
+    unsure = P == 2 if method == "hutchinson" else not exact
+    assert any(E.standard_error == np.inf for E in each) == unsure
+    assert not any(E.standard_error == np.inf for E in
+                   (ref.trace(random(P), 6, rng(seed), method, "gaussian") for seed in range(50)))
+
+
+@pytest.mark.parametrize("method", DIAGONALS)
+def test_nor_of_a_wrong_diagonal(method):
+    for seed in range(50):
+        E = ref.diagonal_estimate(random(2), 4, rng(seed), method)
+        wrong = np.abs(E.value - np.diag(random(2))) > 1e-9
+        assert E.value.shape == E.standard_error.shape == (2,)
+        assert not (wrong & (E.standard_error < 1e-9)).any()
+
+
+# ---- very large and very small ----
+
+@each_method
+@pytest.mark.parametrize("power, dtype", [(-600, float), (600, float), (-76, np.float32),
+                                          (76, np.float32)])
+def test_a_power_of_two_passes_through_the_estimates(method, power, dtype):
+    M = random(20).astype(dtype)
+    E, scaled = (ref.trace(B, 12, rng(), method) for B in (M, np.ldexp(M, power)))
+    assert scaled.value == np.ldexp(E.value, power) and scaled.value.dtype == dtype
+    assert scaled.standard_error == np.ldexp(E.standard_error, power) > 0
+    for kind in DIAGONALS:
+        E, scaled = (ref.diagonal_estimate(B, 12, rng(), kind) for B in (M, np.ldexp(M, power)))
+        assert np.array_equal(scaled.value, np.ldexp(E.value, power))
+        assert np.array_equal(scaled.standard_error, np.ldexp(E.standard_error, power))
+
+
 # ---- variances ----
 
 def test_variances_of_one_vector_of_signs_by_enumeration():
@@ -246,6 +293,7 @@ def test_bad_questions_are_refused():
             (lambda: ref.trace(M, 10, None), TypeError, "default_rng"),
             (lambda: ref.diagonal_estimate(M, 10, 3), TypeError, "default_rng"),
             (lambda: ref.trace(M, 10, rng(), "exact"), ValueError, "hutchinson, hutch"),
+            (lambda: ref.trace(M, 10, rng(), ["xtrace"]), ValueError, r"got \['xtrace'\]"),
             (lambda: ref.trace(M, 10, rng(), probes="signs"), ValueError, "rademacher, gaussian"),
             (lambda: ref.trace(M, 3, rng(), "xtrace"), ValueError, "at least 4 for xtrace, got 3"),
             (lambda: ref.trace(M, 5, rng(), "hutch++"), ValueError, "at least 6"),
