@@ -1,12 +1,14 @@
 """Block-diagonal Hessian-free optimisation: conjugate gradients on each block of B by itself."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from ..arrays.checks import require_theta
 from ..curvature.partition import partition
+from ..network.compose import Sequential
 from .globalise import levenberg_marquardt
 from .hessian_free import (State, curvature_part, damped, decayed_gauss_newton, descend, judge,
                            moved, require_settings)
@@ -77,8 +79,9 @@ class BlockHessianFree:
 
         scales = preconditioner(objective, theta, lam, self.exponent)
         blocks = partition(objective.net, self.groups)
-        tasks = [Block(part, theta, b, -g[b], self.decay * state.last[b], scales[b], lam,
-                       self.maxiter, self.tolerance) for b in blocks]
+        xs = part.net.forward(theta, part.x)
+        tasks = [Block(*behind(part, theta, xs, b), -g[b], self.decay * state.last[b], scales[b],
+                       lam, self.maxiter, self.tolerance) for b in blocks]
         run = map if self.executor is None else self.executor.map
         paths, curvatures = zip(*run(solved, tasks))
 
@@ -103,7 +106,7 @@ class BlockHessianFree:
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """What one block needs: the curvature batch, theta, its places in it, and its system."""
+    """What one block needs: the network from there on, its places in theta, and its system."""
 
     objective: Any
     theta: Any
@@ -114,6 +117,24 @@ class Block:
     damping: float
     maxiter: int
     tolerance: float
+
+
+def behind(objective, theta, xs, places):
+    """The objective of the layers from the first one with these places on, and theta, places there.
+
+    What lies before is constant: neither run nor differentiated.  The whole if matrices are shared.
+    """
+    net = objective.net
+    if len(net.layout.shapes) < len(net.shapes):
+        return objective, theta, places
+    sizes = [sum(map(prod, layer.shapes)) for layer in net.layers]
+    ends = np.cumsum(sizes)
+    first = int(np.searchsorted(ends, places[0], side="right"))
+    start = int(ends[first] - sizes[first])
+    if start == 0:
+        return objective, theta, places
+    rest = replace(objective, net=Sequential(*net.layers[first:]), x=xs[first])
+    return rest, theta[start:], places - start
 
 
 def block_product(B, places, size):

@@ -40,8 +40,8 @@ def hidden_curvature(objective, theta):
     """
     nets = hidden_prefixes(objective.net)
     if not nets:
-        raise ValueError(f"structural damping is of the hidden states of recurrent layers, of which "
-                         f"{objective.net} has none as a layer of its own; take structural=0.")
+        raise ValueError("structural damping is of the hidden states of recurrent layers, and none "
+                         f"is a layer of its own in {objective.net}; take structural=0.")
     parts = [_distance(objective, net, theta) for net in nets]
 
     def product(v):
@@ -73,5 +73,6 @@ def _distance(objective, net, theta):
     """The Gauss-Newton matrix of |h - h(theta)|^2/2, whose h(theta) is a constant."""
     own = theta[:net.layout.size]
     reduction = "sum" if objective.reduction == "sum" else "mean"
-    return gauss_newton(Objective(net, SquaredError(), objective.x, net.forward(own, objective.x)[-1],
-                                  objective.weights, reduction), own)
+    h = net.forward(own, objective.x)[-1]
+    return gauss_newton(Objective(net, SquaredError(), objective.x, h, objective.weights,
+                                  reduction), own)

@@ -44,10 +44,14 @@ def test_a_step_is_that_of_the_dense_blocks(end_alone, name, groups):
 
 
 PLANTED = {
+    "other inputs": ("behind", lambda o, theta, xs, b: BEHIND(o, theta, [-x for x in xs], b)),
     "no zeros": ("block_product", lambda B, b, P: lambda v: B(np.resize(v, P))[b]),
     "lam left out": ("damped", lambda B, lam: B),
     "blocks in disorder": ("joined", lambda pieces, blocks: np.concatenate(pieces[::-1])),
     "the whole batch": ("curvature_part", lambda objective, size: objective)}
+
+
+BEHIND = module.behind
 
 
 @pytest.mark.parametrize("bug", PLANTED)
@@ -56,24 +60,42 @@ def test_the_dense_twin_sees_a_planted_bug(bug, end_alone, monkeypatch):
     assert error_of_a_step(*PROBLEMS["convolutional"]) > 1e-5
 
 
-@pytest.mark.parametrize("groups", GROUPS)
-@pytest.mark.parametrize("name", ["dense", "convolutional", "recurrent"])
-def test_the_product_is_with_a_block_of_the_dense_matrix(name, groups):
-    objective, theta = PROBLEMS[name]
-    if groups == GROUPS[-1] and name == "recurrent":
-        groups = [[1, 2], [0]]
-    B, operator = curvature(objective, theta), decayed_gauss_newton(objective, theta)
+def embedded():
+    """Words as indices, a stack with a residual part, and labels at places: N = 5, T = 3."""
+    rng = np.random.default_rng(0)
+    net = ref.Sequential(ref.Embedding(7, 4), ref.Tanh(), ref.Residual(ref.Dense(4, 4), ref.Tanh()),
+                         ref.LayerNorm(4), ref.Dense(4, 3))
+    x, y = rng.integers(7, size=(5, 3)), rng.integers(3, size=(5, 3))
+    return ref.Objective(net, ref.CrossEntropy(), x, y, l2=0.1), net.initial(rng)
+
+
+def tied():
+    """A matrix used twice, before and after another."""
+    rng = np.random.default_rng(0)
+    shared = ref.Tied("W", ref.Dense(3, 3))
+    net = ref.Sequential(shared, ref.Tanh(), ref.Dense(3, 3), ref.Tanh(), shared)
+    x, y = rng.standard_normal((5, 3)), rng.integers(3, size=5)
+    return ref.Objective(net, ref.CrossEntropy(), x, y), net.initial(rng)
+
+
+@pytest.mark.parametrize("problem, groups, sizes", [
+    (PROBLEMS["dense"], "matrices", [31, 21]), (PROBLEMS["dense"], [[1], [0]], [21, 31]),
+    (PROBLEMS["convolutional"], "weights and biases", [59, 59, 44, 44]),
+    (PROBLEMS["recurrent"], "matrices", [71, 71, 44]), (PROBLEMS["recurrent"], "whole", [71]),
+    (embedded(), "layers", [71, 43, 23, 15]), (tied(), "layers", [24, 24])],
+    ids=["dense", "turned", "convolutional", "recurrent", "whole", "embedded", "tied"])
+def test_the_product_is_with_a_block_of_the_dense_matrix(problem, groups, sizes):
+    """And what lies before the block is left out, unless its matrices are used again."""
+    objective, theta = problem
+    B, xs = curvature(objective, theta), objective.net.forward(theta, objective.x)
+    seen = []
     for b in ref.partition(objective.net, groups):
         v = np.random.default_rng(0).standard_normal(b.size)
-        product = module.block_product(operator, b, theta.size)(v)
+        rest, own, places = module.behind(objective, theta, xs, b)
+        product = module.block_product(decayed_gauss_newton(rest, own), places, own.size)(v)
         assert distance(product, B[np.ix_(b, b)] @ v) < 1e-13
-        assert np.array_equal(product, operator(_spread(v, b, theta.size))[b])
-
-
-def _spread(v, b, size):
-    whole = np.zeros(size)
-    whole[b] = v
-    return whole
+        seen.append(own.size)
+    assert seen == sizes
 
 
 # ---- one block, and two ----

@@ -53,7 +53,8 @@ def test_backtracking_goes_back_while_the_loss_does_not_rise(losses, k):
 
 
 @pytest.mark.parametrize("rho, factor", [
-    (-inf, 1.5), (0.2499, 1.5), (nan, 1.5), (0.25, 1), (0.75, 1), (0.7501, 1 / 1.5), (inf, 1 / 1.5)])
+    (-inf, 1.5), (0.2499, 1.5), (nan, 1.5), (0.25, 1), (0.75, 1), (0.7501, 1 / 1.5),
+    (inf, 1 / 1.5)])
 def test_damping_follows_rho(rho, factor):
     assert levenberg_marquardt(2.0, rho) == pytest.approx(2 * factor, rel=1e-15)
     assert levenberg_marquardt(2.0, rho, 4.0) == 2 * {1.5: 4, 1: 1, 1 / 1.5: 0.25}[factor]

@@ -1,8 +1,7 @@
-"""Stochastic Hessian-free steps: dense twins, the curvature batch that moves, dropout, schedules."""
+"""Stochastic Hessian-free steps: dense twins, examples that move on, dropout, schedules."""
 
 import pickle
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 import pytest

@@ -110,12 +110,12 @@ def test_they_stop_at_the_first_iteration_of_little_progress(largest):
 
 
 def test_no_progress_is_asked_for_while_phi_is_positive():
-    """From a start where phi is 1e8 and more and falls by little, they go on until it is below 0."""
+    """From a start where phi is above 1e8 and falls by little, they go on until it is below 0."""
     B, b, start, scales = system(largest=1e6)
     path = path_of(B, b, 1e2 * start, scales, tolerance=1e-2)
     below = np.flatnonzero(path.phis < 0)
-    slow = [i for i in range(11, below[0]) if abs(path.phis[i] - path.phis[i - 10])
-            < 0.1 * abs(path.phis[i])]
+    slow = [i for i in range(11, below[0])
+            if abs(path.phis[i] - path.phis[i - 10]) < 0.1 * abs(path.phis[i])]
     assert path.phis[0] > 1e8 and slow and path.iterations >= below[0] > slow[0]
 
 
