@@ -136,6 +136,18 @@ def test_the_spectral_norm_is_of_the_largest_eigenvalue_of_either_sign():
     assert np.allclose(ref.shifts(K, 1.0, "pi spectral"), (2, 0.5), rtol=4 * eps(float))
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.longdouble])
+def test_a_factor_whose_inverse_has_no_digit_is_refused_though_positive(dtype):
+    size = np.finfo(dtype).eps
+    for last, refused in ((size, True), (10 * size, False)):               # n eps is 2 eps here
+        K = Kron(np.diag(np.array([1, last], dtype)), np.eye(2, dtype=dtype))
+        if refused:
+            with pytest.raises(np.linalg.LinAlgError, match="add damping"):
+                K.inv()
+        else:
+            assert abs(K.inv().G[1, 1] * last - 1) <= 4 * size
+
+
 # ---- precision ----
 
 def test_longdouble_is_not_refused_for_what_narrower_numbers_cannot_invert():
@@ -186,8 +198,31 @@ def test_complex_steps_go_through_the_rules_that_are_analytic():
         step = inverse(Kron(K.G + 1e-20j * E, K.A + 0j), 0.1, rule).dense().imag / 1e-20
         up, down = (inverse(Kron(K.G + h * E, K.A), 0.1, rule).dense() for h in (1e-6, -1e-6))
         assert distance((up - down) / 2e-6, step) <= 1e-7        # (h/0.02)^2, 0.02 least of G
-    with pytest.raises(ValueError, match="a factor holds complex128"):
+    with pytest.raises(TypeError, match="a factor holds complex128"):
         Kron(K.G + 0j, K.A + 0j).inv(0.1, "pi spectral")
+
+
+@each_rule
+def test_a_number_of_any_kind_is_the_same_damping_and_widens_nothing(rule):
+    K, number = product(3, 5, np.float32), 0.3
+    expected = inverse(K, number, rule).dense()
+    for lam in (np.float64(number), np.array(number), np.longdouble(number),
+                np.array(number, np.longdouble)):
+        pair = (0.3 * lam, 2 * lam) if rule == "shifts" else lam
+        assert K.inv(pair, rule).dense().dtype == np.float32
+        assert distance(K.inv(pair, rule).dense(), expected) <= 4 * eps(np.float32)
+    if rule in WITHOUT_EIGENVECTORS:
+        wide = np.longdouble(1) / 3
+        K = product(3, 5, np.longdouble)
+        assert not np.array_equal(inverse(K, wide, rule).dense(),
+                                  inverse(K, float(wide), rule).dense())        # and narrows none
+
+
+def test_complex_shifts_of_a_real_factor_raise_no_warning():
+    """pi is complex if either trace is."""
+    K, E = kron(), positive(3, 5)
+    steps = [Kron(K.G + 1e-20j * E, A).inv(0.1).dense() for A in (K.A, K.A + 0j)]
+    assert np.array_equal(*steps)
 
 
 # ---- factors without an inverse ----
@@ -243,9 +278,9 @@ def test_shifts_are_a_pair(pair):
 @pytest.mark.parametrize("bad", [-1.0, np.nan, np.inf, (0.1, 0.1), "0.1", None, True])
 def test_a_damping_is_a_number_that_is_not_negative(bad):
     for rule in DAMPED:
-        with pytest.raises(ValueError, match="damping must be finite and not negative, got"):
+        with pytest.raises(ValueError, match="damping must be a number, finite and not negative, got"):
             kron().inv((0.1, bad) if rule == "shifts" else bad, rule)
-    with pytest.raises(ValueError, match="damping must be finite and not negative, got"):
+    with pytest.raises(ValueError, match="damping must be a number, finite and not negative, got"):
         kron().eigen().inv(bad)
 
 

@@ -114,6 +114,19 @@ def test_batches_of_examples_add_up(chain, monkeypatch):
                 45 * eps(float) * np.abs(columns(operator)).max())
 
 
+@pytest.mark.parametrize("name, size", [("TILE", 1), ("TILE", 4), ("TILE", 12), ("PIECE", 1),
+                                        ("PIECE", 7 * 4 * 2)])
+@each_chain
+def test_blocks_are_made_of_tiles_of_any_size(chain, name, size, monkeypatch):
+    """As they are of wide layers, three tiles and more: here (6, 6) in tiles of 1, 2 and 3."""
+    objective, theta = make(chain, LOSSES["CrossEntropy"], weights=WEIGHTS, l2=0.3)
+    for matrix in (hessian, gauss_newton):
+        truth = columns(matrix(*wide(objective, theta)))
+        monkeypatch.setattr(assembly, name, size)
+        assert distance(dense(matrix(objective, theta)), truth) <= 45 * eps(float)
+        monkeypatch.undo()
+
+
 def test_examples_of_weight_zero_change_nothing():
     objective, theta = make(CHAINS["one hidden layer"], LOSSES["CrossEntropy"], reduction="sum")
     w = np.array([1.0, 0, 1, 1, 0, 1, 1])

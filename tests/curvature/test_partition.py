@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from reference import (LSTM, Attention, Dense, Embedding, Flatten, Residual, Sequential, Tanh,
-                       Tied, Unembedding, block, blocks, certify, columns, dense, diagonal,
-                       gauss_newton, hessian, partition, stream)
+from reference import (LSTM, Attention, CrossEntropy, Dense, Embedding, Flatten, Residual,
+                       Sequential, Tanh, Tied, Unembedding, block, blocks, certify, columns, dense,
+                       diagonal, gauss_newton, hessian, partition, stream)
 from reference.arrays.precision import eps
 from reference.curvature import assembly, chain_parts, parts, sandwich
 from reference.curvature import operator as operators
@@ -13,7 +13,7 @@ from reference.curvature.partition import GROUPS, require_partition
 from reference.network.layout import Layout
 from reference.problems.layers import LAYERS
 from tests.curvature.whole import CASES, TOLERANCE, off, whole
-from tests.derivatives.cases import small
+from tests.derivatives.cases import make, small
 
 NET = Sequential(Dense(2, 3), Tanh(), Dense(3, 2, bias=False))          # P = 9 + 6
 
@@ -137,6 +137,21 @@ def test_work_may_come_in_pieces_of_any_size(name, which, matrix, monkeypatch):
     groups = groups_of(net, which)
     for part, group in zip(blocks(operator, groups), groups):
         assert off(part, truth[np.ix_(group, group)], truth) <= TOLERANCE
+
+
+@pytest.mark.parametrize("size", [1, 7 * 6 * 2])
+def test_columns_of_a_chain_may_come_in_pieces_of_any_size(size, monkeypatch):
+    """Blocks between matrices of the chain, some inputs at a time: one, and two."""
+    objective, theta = make((Dense(5, 3), Tanh(), Dense(3, 2), Tanh(), Dense(2, 4)),
+                            CrossEntropy(), l2=0.3)
+    slices = objective.net.layout.slices
+    for matrix in hessian, gauss_newton:
+        operator = matrix(objective, theta)
+        truth = columns(operator)
+        monkeypatch.setattr(chain_parts, "PRODUCTS", size)
+        for (l, m), part in stream(operator, objective.net.layout):
+            assert off(part, truth[slices[l], slices[m]], truth) <= TOLERANCE
+        monkeypatch.undo()
 
 
 def test_groups_within_layers_take_no_columns_of_others(monkeypatch):
