@@ -150,6 +150,15 @@ def test_wolfes_conditions_hold_from_wherever_it_begins(start):
     assert found.gradient[0] >= 0.9 * g[0] and (found.loss, found.gradient) == quartic(found.length)
 
 
+def test_a_point_that_is_hardly_lower_is_too_long_a_step():
+    """L = (t - 1)^2/2 is lower at 1.99 than at 0, by 0.01, and not by 1.99 share = 0.02."""
+    def parabola(t):
+        return (t - 1) ** 2 / 2, np.array([t - 1])
+    loss, g = parabola(0.0)
+    assert wolfe(parabola, np.array([1.0]), loss, g, 1.99).length == 1.99
+    assert wolfe(parabola, np.array([1.0]), loss, g, 1.99, share=0.01).length == 1.99 / 2
+
+
 def test_a_direction_that_does_not_descend_is_not_taken():
     loss, g = quartic(0.0)
     for d in -1.0, 0.0:

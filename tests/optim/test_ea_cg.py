@@ -38,7 +38,8 @@ def test_run_to_the_end_the_step_is_that_of_the_dense_blocks(net, options):
     d = twin(objective, theta, optimizer)
     assert distance(info["direction"], d) < 1e-11          # residual 1e-14, conditions up to 1e3
     assert distance(after, theta + optimizer.length * d) < 1e-11
-    assert info["slope"] < 0 < info["curvature"]
+    B = scipy.linalg.block_diag(*(np.kron(K.G, K.A) for K in info["factors"]))
+    assert info["slope"] < 0 and abs(info["curvature"] / (d @ B @ d + 0.01 * d @ d) - 1) < 1e-11
 
 
 def test_the_other_order_of_the_product_is_another_step():

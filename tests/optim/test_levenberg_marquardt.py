@@ -71,10 +71,10 @@ def test_what_is_linearised_is_the_loss_and_gauss_newton(net):
 
 # ---- blocks ----
 
-def sweep(objective, theta, places, mu, renew):
+def sweep(objective, theta, places, dampings, renew):
     """The trials of one sweep by hand; `renew`: e and J are taken anew for each block."""
     at, ds = theta, []
-    for b in places:
+    for b, mu in zip(places, dampings):
         d = np.zeros(theta.size)
         d[b] = stacked(objective, at if renew else theta, b, mu)
         ds.append(d)
@@ -88,8 +88,9 @@ def sweep(objective, theta, places, mu, renew):
 def test_each_block_is_that_of_least_squares_in_both_schedules(groups):
     objective, theta = regression()
     places = partition(objective.net, groups)
-    first, second = (sweep(objective, theta, places, 2.0, renew) for renew in (False, True))
-    start = State((2.0,) * len(places))
+    start = State(tuple(2.0 / (1 + b) for b in range(len(places))))
+    first, second = (sweep(objective, theta, places, start.dampings, renew)
+                     for renew in (False, True))
     info = BlockLevenbergMarquardt(groups, "synchronous").step(objective, theta, start)[2]
     assert distance(info["blocks"][0]["direction"], sum(first)) < 1e-12
     found = [each["direction"] for each in

@@ -9,8 +9,8 @@ import scipy.linalg
 
 import reference as ref
 from reference.derivatives import complex_step
-from reference.optim.newton_krylov import (Disturbing, ErrorMonitored, Length, NewtonKrylov, State,
-                                           krylov)
+from reference.optim.newton_krylov import (Disturbing, ErrorMonitored, Length, Look, NewtonKrylov,
+                                           State, krylov)
 from tests.curvature.brute import NETS, dense
 from tests.derivatives.cases import distance, wide
 
@@ -109,6 +109,16 @@ def test_on_an_indefinite_hessian_d_is_the_best_of_the_krylov_space_before(net):
     assert distance(info["direction"], best_in(basis, H, g)) < 1e-10
 
 
+def test_each_of_the_three_tests_disturbs_alone():
+    g = np.array([3.0, 4.0])
+    harmless = Look(g, -g, 1.0, 0 * g, -g, -1.0)
+    assert not Disturbing()(harmless)
+    for changed in ({"c": 0.0}, {"c": np.nan}, {"c": 1e-9}, {"change": 0.0}, {"change": np.nan},
+                    {"d_next": g}, {"d_next": np.array([4.0, -3.0])}):
+        assert Disturbing()(replace(harmless, **changed)), changed
+    assert not Disturbing(0)(replace(harmless, c=1e-9))
+
+
 def test_products_of_another_matrix_each_time_disturb():
     """A model that does not fall: what a curvature batch that changes within the loop may do."""
     rng, g = np.random.default_rng(0), np.ones(5)
@@ -145,7 +155,9 @@ def test_a_direction_that_does_not_descend_is_not_taken():
             assert state.length == 1.0 and info["loss_after"] == info["loss"]
     assert any(uphill) and not all(uphill)
     rising = ErrorMonitored()(lambda t: 1 + t, np.float64(1), -1.0, 0.0, 1.0)
-    assert not rising.accepted and rising.t == 0 and len(rising.tried) == 40
+    assert not rising.accepted and rising.t == 0 and len(rising.tried) == 40 and rising.next == 1
+    over = ErrorMonitored()(lambda t: 1 + t / 9 - t * t / 2, np.float64(1), 1 / 9, -1.0, 1.0)
+    assert not over.accepted and over.tried == ()      # lower, as the model says, behind a hill
 
 
 def test_the_loss_falls_with_every_step_taken():
