@@ -1,6 +1,7 @@
 """Conjugate gradients, MINRES and Lanczos for what acts by `A(v)`, in the precision of v."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import wraps
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,36 @@ class Solution:
     direction: Any = None
 
 
+def power_of_two(v):
+    """A power of two near max |v|: v over it has no other digits, and squares within range."""
+    largest = np.abs(v).max(initial=0)
+    if not 0 < largest < np.inf:
+        return v.dtype.type(1)
+    return np.ldexp(v.dtype.type(1), np.frexp(largest)[1] - 1)
+
+
+def length(v):
+    """|v|, of which no square overflows or vanishes."""
+    scale = power_of_two(v)
+    v = v / scale
+    return scale * np.sqrt(v @ v)
+
+
+def _scaled(method):
+    """The method for b over a power of two; balls and complex numbers stay as they are."""
+    @wraps(method)
+    def solve(A, b, x=None, *options, **named):
+        if getattr(b, "dtype", np.dtype(object)).kind != "f":
+            return method(A, b, x, *options, **named)
+        scale = power_of_two(b)
+        found = method(A, b / scale, None if x is None else x / scale, *options, **named)
+        direction = None if found.direction is None else scale * found.direction
+        return replace(found, x=scale * found.x, residual=scale * found.residual,
+                       direction=direction)
+    return solve
+
+
+@_scaled
 def cg(A, b, x=None, tol=1e-10, maxiter=None, M=None):
     """Conjugate gradients for A x = b, A symmetric positive definite and given as a function.
 
@@ -72,6 +103,7 @@ def _same(v):
     return v
 
 
+@_scaled
 def minres(A, b, x=None, tol=1e-10, maxiter=None):
     """The x of least |b - A x| in the Krylov space, A symmetric and perhaps indefinite [PS75].
 
@@ -97,7 +129,7 @@ def minres(A, b, x=None, tol=1e-10, maxiter=None):
     """
     x = 0 * b if x is None else x
     r = b - A(x)
-    size, goal, k = _length(r), tol * _length(b), -1        # |r|, what is wanted of it
+    size, goal, k = length(r), tol * length(b), -1        # |r|, what is wanted of it
     least = max(tol, 10 * np.finfo(b.dtype).eps)
     v = r / size if size > 0 else r
     before = w = w_before = 0 * b
@@ -109,8 +141,8 @@ def minres(A, b, x=None, tol=1e-10, maxiter=None):
         q = A(v) - beta * before                            # Lanczos: row k of T
         alpha = v @ q
         q = q - alpha * v
-        beta_next = _length(q)
-        norm = np.maximum(norm, (alpha * alpha + beta * beta + beta_next * beta_next) ** 0.5)
+        beta_next = length(q)
+        norm = np.maximum(norm, np.hypot(np.hypot(alpha, beta), beta_next))
 
         above, delta = epsilon, cosine * delta_bar + sine * alpha
         gamma_bar = sine * delta_bar - cosine * alpha
@@ -126,25 +158,21 @@ def minres(A, b, x=None, tol=1e-10, maxiter=None):
     return Solution(x, b - A(x), k + 1, "converged" if size <= goal else "iterations")
 
 
-def _length(v):
-    return (v @ v) ** 0.5
-
-
 def lanczos(A, v, steps):
     """Q (n, k) and T (k, k) with Q^T A Q = T tridiagonal, Q^T Q = 1, Q[:, 0] = v/|v|.
 
     Each new vector is orthogonalised twice against all before, so that no ghost eigenvalues
     appear.  k < steps when an invariant subspace is found.
     """
-    q = v / np.sqrt(v @ v)
+    q = v / length(v)
     Q, alphas, betas = q[:, None], [], []
     for k in range(min(steps, v.size)):
         w = A(Q[:, k])
         alphas.append(w @ Q[:, k])
-        scale = np.sqrt(w @ w)
+        scale = length(w)
         for _ in range(2):
             w = w - Q @ (Q.T @ w)
-        beta = np.sqrt(w @ w)
+        beta = length(w)
         if k + 1 == min(steps, v.size) or beta <= 10 * np.finfo(v.dtype).eps * scale:
             break
         betas.append(beta)

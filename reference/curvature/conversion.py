@@ -88,9 +88,11 @@ def convert_damping(K, damping, rule, to, scale=(1, 1)):
 
 
 def _candidates(wanted, to):
-    """The shifts of every Kronecker rule multiply to lam or to lam^2."""
-    product = wanted[0] * wanted[1]
-    return (product, product ** 0.5) if to in RULES else ()
+    """The shifts of a Kronecker rule are both lam, or multiply to lam."""
+    if to in RULES:
+        yield wanted[0]
+        with np.errstate(over="ignore"):
+            yield wanted[0] * wanted[1]
 
 
 def _scaled(K, scale):
@@ -109,7 +111,7 @@ def _require_scale(scale):
             and all(is_finite(plain(s)) and plain(s) > 0 for s in scale)):
         raise ValueError("scale must be (g, a), two positive numbers, if the other program keeps "
                          f"g G and a A; got {shown(scale)}.")
-    return tuple(map(plain, scale))
+    return tuple(map(float, scale))
 
 
 def _require_kron(K):

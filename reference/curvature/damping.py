@@ -11,8 +11,9 @@ product, and `Kron.inv` takes eigenvectors for them.
 import numpy as np
 
 from ..arrays import functions as F
-from ..arrays.checks import is_finite, plain, require_float, shown
+from ..arrays.checks import is_finite, shown
 from ..arrays.linalg import eigh, inverse, symmetric
+from ..arrays.precision import eps
 
 # ---- the rules ----
 
@@ -29,8 +30,7 @@ def root_mean_square(M):
 
 def spectral_norm(M):
     """The largest |eigenvalue|; float32 and float64 only."""
-    require_float("a factor", M, "fO")
-    return np.abs(eigh(M)[0]).max()
+    return np.abs(eigenpairs(M)[0]).max()
 
 
 def balance(G, A, size=mean_eigenvalue):
@@ -72,10 +72,11 @@ def require_damping(damping, rule):
 
 
 def _require_number(damping):
-    damping = plain(damping)
-    if not is_finite(damping) or damping < 0:
-        raise ValueError(f"damping must be finite and not negative, got {shown(damping)}.")
-    return damping
+    number = damping.item() if getattr(damping, "shape", None) == () else damping
+    if not is_finite(number) or number < 0:
+        raise ValueError("damping must be a number, finite and not negative, got "
+                         f"{shown(damping)}.")
+    return number
 
 
 def shifts_of(G, A, damping, rule):
@@ -87,6 +88,8 @@ def like(M, numbers):
     """Numbers in the precision of M, which then widen nothing."""
     if isinstance(numbers, tuple):
         return tuple(like(M, number) for number in numbers)
+    if isinstance(numbers, np.longdouble) and M.dtype.kind in "fc":
+        numbers = numbers.astype(M.dtype)
     return M[0, 0] * 0 + numbers
 
 
@@ -96,12 +99,38 @@ def damped_inverse(name, M, shift):
     """(M + shift I)^-1, symmetric to the last bit; refuses what would have no correct digit."""
     damped = M + shift * np.eye(len(M), dtype="int8")       # so small that no float widens
     if M.dtype != object:
-        values = np.linalg.eigvalsh(damped.astype(np.result_type(np.float32, M.dtype.type(0))
-                                                  if M.dtype != np.longdouble else float))
+        values = eigenvalues_shown(damped)
         if not values[0] > len(M) * np.finfo(M.dtype).eps * max(values[-1], 0):
             raise np.linalg.LinAlgError(singular(f"factor {name} ({len(M)}, {len(M)})",
-                                                 values[-1], values[0]))
-    return symmetric(inverse(damped))
+                                                 values[-1], values[0], room(len(M), M.dtype)))
+    inverted = symmetric(inverse(damped))
+    if M.dtype == np.longdouble and not has_digit(damped, inverted):    # of which values know less
+        raise np.linalg.LinAlgError(singular(f"factor {name} ({len(M)}, {len(M)})", values[-1],
+                                             1 / one_norm(inverted), room(len(M), M.dtype)))
+    return inverted
+
+
+def has_digit(A, inverted):
+    """Whether |A|_1 |A^-1|_1 < 1/(n eps)."""
+    return one_norm(A) * one_norm(inverted) * len(A) * eps(A.dtype) < 1
+
+
+def one_norm(A):
+    """The largest sum of |A_ij| in a column."""
+    return np.abs(A).sum(0).max()
+
+
+def eigenvalues_shown(M):
+    """Eigenvalues (ascending) of Re M in float32 or float64, as messages have them."""
+    return np.linalg.eigvalsh(M.real.astype(np.float32 if eps(M.dtype) > 1e-10 else float))
+
+
+def eigenpairs(M):
+    """Eigenvalues (ascending) and eigenvectors of a real symmetric factor."""
+    if M.dtype.kind == "c":
+        raise TypeError(f"a factor holds {M.dtype}, of which eigh would take the Hermitian part; "
+                        "take complex steps through rules without eigenvectors, as 'pi'.")
+    return eigh(M)
 
 
 def unit_diagonal(name, M):
@@ -117,13 +146,18 @@ def unit_diagonal(name, M):
     return diagonal ** -0.5
 
 
-def singular(name, largest, smallest):
+def room(n, dtype):
+    """What to add for an inverse with digits, relative to the largest of n eigenvalues."""
+    return max(1e-6, 100 * n * eps(dtype))
+
+
+def singular(name, largest, smallest, room):
     """What to say of a matrix with these extreme eigenvalues that cannot be inverted."""
-    if smallest < -1e-6 * max(largest, 0):
+    if smallest < -room * max(largest, 0):
         return (f"the {name} is indefinite (eigenvalues from {smallest:.1e} to {largest:.1e}): "
                 "take the factors of the Fisher matrix, which are semidefinite, or far more "
                 "damping.")
     condition = "infinite" if smallest <= 0 else f"{largest / smallest:.1e}"
-    usable = 1e-6 * largest if largest > 0 else 1e-6
+    usable = max(room * largest, 2 * np.finfo(largest.dtype).tiny) if largest > 0 else room
     return (f"the {name} has condition number {condition} (eigenvalues from {smallest:.1e} to "
             f"{largest:.1e}); add damping, for instance {usable:.1e}.")

@@ -11,10 +11,11 @@ import numpy as np
 from scipy.linalg import block_diag
 
 from ..arrays import functions as F
-from ..arrays.checks import require_finite, require_float
-from ..arrays.linalg import eigh, symmetric
-from .damping import (balance, damped_inverse, require_damping, shifts_of, singular,
-                      unit_diagonal)
+from ..arrays.checks import is_finite, require_array, shown
+from ..arrays.linalg import symmetric
+from .damping import (balance, damped_inverse, eigenpairs, like, require_damping, room, shifts_of,
+                      singular, unit_diagonal)
+from .entries import require_symmetric
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +33,7 @@ class Kron:
 
     def __post_init__(self):
         for name, M in (("G", self.G), ("A", self.A)):
-            require_symmetric(f"factor {name}", M)
+            require_symmetric(name, M, "factor")
 
     @property
     def shape(self):
@@ -119,6 +120,14 @@ class KronBlocks:
 
     blocks: tuple
 
+    def __post_init__(self):
+        for K in self.blocks:
+            if not isinstance(K, (Kron, KronEigen, KronScaled)):
+                raise TypeError(f"a block is a {type(K).__name__}; pass Kron(G, A).")
+        if len({K.shape[1] for K in self.blocks}) != 1:
+            raise ValueError(f"the blocks have shapes {[K.shape for K in self.blocks]}; they are "
+                             "rows of one matrix, (O_1, I), (O_2, I), ...")
+
     @property
     def shape(self):
         """(O, I): of the matrices it acts on."""
@@ -185,17 +194,23 @@ class KronEigen:
         if rule != "exact":
             raise ValueError(f"a KronEigen has eigenvalues of its own and no factors to damp by "
                              f"{rule!r}; pass rule='exact', or invert the Kron.")
-        damped = self.values + damping
-        if not damped.min() > 0:
-            raise np.linalg.LinAlgError(singular("product", self.values.max(), damped.min()))
+        damped = self.values + like(self.values, damping)
+        if not damped.min() >= np.finfo(damped.dtype).tiny:         # whose inverse is finite
+            raise np.linalg.LinAlgError(self._singular(damped.min()))
         return KronEigen(self.Q, self.U, 1 / damped)
 
     def power(self, exponent):
         """Each eigenvalue to the power."""
+        if not is_finite(exponent):
+            raise ValueError(f"exponent must be a finite number, got {shown(exponent)}.")
         smallest = self.values.min()
         if not (smallest > 0 or smallest == 0 <= exponent):
-            raise np.linalg.LinAlgError(singular("product", self.values.max(), smallest))
-        return KronEigen(self.Q, self.U, self.values ** exponent)
+            raise np.linalg.LinAlgError(self._singular(smallest))
+        return KronEigen(self.Q, self.U, self.values ** float(exponent))
+
+    def _singular(self, smallest):
+        return singular("product", self.values.max(), smallest,
+                        room(sum(self.shape), self.values.dtype))
 
 
 @dataclass(frozen=True, eq=False)
@@ -232,9 +247,10 @@ class KronScaled:
 
 
 def _on_vectors(product, v):
+    require_array("v", v)
     O, I = product.shape
-    if np.shape(v)[-1:] != (O * I,):
-        raise ValueError(f"v has shape {np.shape(v)}, but the product acts on vectors "
+    if v.shape[-1:] != (O * I,):
+        raise ValueError(f"v has shape {v.shape}, but the product acts on vectors "
                          f"(..., {O * I}).")
     return (product @ v.reshape(v.shape[:-1] + (O, I))).reshape(v.shape)
 
@@ -245,24 +261,8 @@ def _require_matrix(V, shape):
                          f"(..., {shape[0]}, {shape[1]}); `matvec` takes flat ones.")
 
 
-def require_symmetric(name, M):
-    """Balls may be of any width, as more precision is what they ask for; of pairs, the primal."""
-    require_float(name, M)
-    if M.ndim != 2 or M.shape[0] != M.shape[1]:
-        raise ValueError(f"the {name} has shape {M.shape}; a square matrix is needed.")
-    values = M if M.dtype.kind == "c" and isinstance(M, np.ndarray) else F.primal(M)
-    if M.dtype != object:
-        require_finite(name, values)
-    asymmetry, size = np.abs(values - values.T).max(initial=0), np.abs(values).max(initial=0)
-    if asymmetry > max(1e-6, np.finfo(values.dtype).eps ** 0.5) * size:
-        raise ValueError(f"the {name} is not symmetric: it differs from its transpose by "
-                         f"{asymmetry:.1e}, its largest entry is {size:.1e}; pass (M + M.T)/2 if "
-                         "that is what is meant.")
-
-
 def _spectrum(M):
-    """Eigenvalues, those within rounding of zero as zero, and eigenvectors; eigh is for real M."""
-    require_float("a factor", M, "fO")
-    values, vectors = eigh(M)
+    """Eigenvalues, those within rounding of zero as zero, and eigenvectors."""
+    values, vectors = eigenpairs(M)
     size = np.abs(values)
     return np.where(size > len(M) * np.finfo(M.dtype).eps * size.max(), values, 0), vectors

@@ -12,11 +12,14 @@ from scipy.sparse.linalg import LinearOperator, aslinearoperator
 from ..arrays import functions as F
 from ..arrays import linalg
 from ..arrays.checks import is_finite, is_whole, require_finite, require_float, shown
-from ..arrays.krylov import cg, minres
+from ..arrays.krylov import cg, length, minres
 from .block_diagonal import BlockDiagonal
-from .damping import require_damping, unit_diagonal
+from .damping import (eigenvalues_shown, has_digit, like, one_norm, require_damping, room,
+                      unit_diagonal)
 from .diagonal import diagonal
-from .kron import Kron, KronBlocks, KronEigen, require_symmetric
+from .entries import require_symmetric
+from .kron import Kron, KronBlocks, KronEigen
+from .tridiagonal import KronTridiagonal
 
 RULES = ("identity", "marquardt")
 KRYLOV = {"cg": cg, "minres": minres}
@@ -62,6 +65,10 @@ def solve(B, b, damping=0.0, rule="identity", method=None, tol=None, maxiter=Non
     which have no sign to look at, are solved whether or not B + lam D is definite.
     """
     _require_b(b)
+    _require_limits(tol, maxiter)
+    if isinstance(B, KronTridiagonal):
+        raise TypeError("B is a KronTridiagonal, which has a damping of its own; take B.solve(b, "
+                        "damping).")
     if isinstance(B, BY_FACTORS):
         B = [B]
     if isinstance(B, (list, tuple)):
@@ -81,7 +88,7 @@ def solve(B, b, damping=0.0, rule="identity", method=None, tol=None, maxiter=Non
 # ---- with entries ----
 
 def _dense(B, b, damping, rule):
-    require_symmetric("matrix B", B)
+    require_symmetric("B", B)
     _require_size(b, len(B))
     B = F.constant(B, b)
     if rule == "identity":
@@ -92,7 +99,7 @@ def _dense(B, b, damping, rule):
 
 def _shifted(B, b, damping, D):
     """(B + lam I)^-1 b; D is what an error calls I."""
-    damped = B + (B[0, 0] * 0 + damping) * np.eye(len(B), dtype="int8")
+    damped = B + like(B, damping) * np.eye(len(B), dtype="int8")
     if damped.dtype.kind != "f":
         return linalg.solve(damped, b.T).T
     L = _factor(damped)
@@ -107,21 +114,19 @@ def _factor(A):
     """Cholesky's lower factor, if it exists and has a digit: 1/condition > n eps."""
     try:
         L = linalg.cholesky(A)
+        if A.dtype == np.longdouble:
+            return L if has_digit(A, linalg.inverse(A)) else None
     except np.linalg.LinAlgError:
         return None
-    n, eps = len(A), np.finfo(A.dtype).eps
-    if A.dtype == np.longdouble:
-        return L if np.diagonal(L).min() ** 2 > n * eps * np.diagonal(A).max() else None
     pocon, = scipy.linalg.get_lapack_funcs(("pocon",), (L,))
-    return L if pocon(L, np.abs(A).sum(0).max(), uplo="L")[0] > n * eps else None
+    return L if pocon(L, one_norm(A), uplo="L")[0] > len(A) * np.finfo(A.dtype).eps else None
 
 
 def _indefinite(B, damping, D):
-    values = np.linalg.eigvalsh(B.astype(np.result_type(np.float32, B.dtype.type(0))
-                                         if B.dtype != np.longdouble else float))
+    values = eigenvalues_shown(B)
     smallest, largest = values[0], np.abs(values).max()
-    room = max(1e-6, 100 * len(B) * np.finfo(values.dtype).eps)
-    usable = 1.01 * max(0, -smallest) + room * largest if largest > 0 else 1e-6
+    above = room(len(B), values.dtype) * largest
+    usable = 1.01 * max(0, -smallest) + above if largest > 0 else 1e-6
     return (f"B + {damping:.3g} {D} is not positive definite to working precision: eigenvalues of "
             f"B{' in units of its diagonal' if D != 'I' else ''} are from {smallest:.2e} to "
             f"{values[-1]:.2e}; take damping={usable:.3g}, or more.")
@@ -136,7 +141,7 @@ def _by_groups(B, b, damping, rule):
 
 
 def _by_blocks(parts, b, damping, rule):
-    sizes = [_size(part) for part in parts]
+    sizes = [_size(f"B[{i}]", part) for i, part in enumerate(parts)]
     _require_size(b, sum(sizes))
     pieces = np.split(b, np.cumsum(sizes)[:-1], axis=-1)
     return np.concatenate([_one_block(part, piece, damping, rule)
@@ -149,10 +154,10 @@ def _one_block(part, b, damping, rule):
     return part.inv(damping, "exact" if rule == "identity" else rule).matvec(b)
 
 
-def _size(part):
+def _size(name, part):
     if isinstance(part, BY_FACTORS):
         return part.shape[0] * part.shape[1]
-    require_symmetric("block", part)
+    require_symmetric(name, part, "block")
     return len(part)
 
 
@@ -165,10 +170,11 @@ def _by_products(B, b, damping, rule, method, tol, maxiter):
     if B.dtype in (object, np.complex64, np.complex128, np.clongdouble):
         raise TypeError(f"B is an operator on {B.dtype}: iterations need real floats; solve with "
                         "dense(B).")
-    _require_limits(tol, maxiter)
     if B.shape[0] != B.shape[1]:
         raise ValueError(f"B has shape {B.shape}; a square matrix is needed.")
     _require_size(b, B.shape[0])
+    b = b.astype(np.result_type(B.dtype, b.dtype))
+    damping = like(np.atleast_2d(b), damping)
     tol = float(np.finfo(b.dtype).eps) ** (2 / 3) if tol is None else tol
     D = 1 if rule == "identity" else diagonal(B)          # by which CG is preconditioned, too
 
@@ -184,12 +190,12 @@ def _by_products(B, b, damping, rule, method, tol, maxiter):
 
 def _require_converged(result, b, product, tol, method):
     if result.reason == "negative curvature":
-        p = result.direction
+        p = result.direction / length(result.direction)
         raise np.linalg.LinAlgError(
             f"after {result.iterations} products CG met a direction of curvature "
-            f"{(p @ product(p)) / (p @ p):.2e}: B + lam D is not positive definite; take more "
+            f"{p @ product(p):.2e}: B + lam D is not positive definite; take more "
             "damping, or method='minres'.")
-    size = np.sqrt((result.residual @ result.residual) / (b @ b)) if b.any() else 0
+    size = length(result.residual) / length(b) if b.any() else 0
     if result.reason != "converged" or not size <= 10 * tol:
         why = ("; b has a part outside the range of B + lam D, which is singular"
                if result.reason == "singular" else "")

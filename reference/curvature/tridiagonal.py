@@ -23,9 +23,10 @@ from typing import Any
 import numpy as np
 
 from ..arrays import functions as F
-from ..arrays.linalg import eigh, symmetric
+from ..arrays.checks import is_whole, require_array
+from ..arrays.linalg import symmetric
 from .between import factored
-from .damping import require_damping, singular
+from .damping import eigenpairs, like, require_damping, room, singular
 from .kron import Kron
 
 
@@ -66,6 +67,13 @@ class KronTridiagonal:
 
     krons: tuple
     beside: tuple
+    __array_ufunc__ = None                      # array @ this is refused here, not by NumPy
+
+    def __matmul__(self, v):
+        raise TypeError("a KronTridiagonal has no product of its own; take .dense() @ v, and "
+                        ".solve(v, damping) for its inverse.")
+
+    __rmatmul__ = __matmul__
 
     def damped(self, damping):
         """With G_ll + sqrt(lam)/pi I and A_ll + sqrt(lam) pi I on the diagonal [MG15, sec. 6.3]."""
@@ -73,11 +81,15 @@ class KronTridiagonal:
 
     def psi(self, l):
         """Psi_l = F~_{l,l+1} F~_{l+1,l+1}^-1, a KronRectangle; LinAlgError if that is singular."""
+        if not (is_whole(l, 0) and l < len(self.beside)):
+            raise ValueError(f"l must be a whole number below {len(self.beside)}, of a matrix that "
+                             f"another one follows, got {l!r}.")
         return self.beside[l].times(self.krons[l + 1].inv())
 
     def conditional(self, l):
         """Sigma_l, the covariance of layer l given layer l + 1: a KronDifference."""
-        return _given(self.krons[l], self.psi(l), self.beside[l])
+        psi = self.psi(l)
+        return _given(self.krons[l], psi, self.beside[l])
 
     def dense(self):
         """F^ (P, P), every block a Kronecker product.
@@ -104,7 +116,7 @@ class KronTridiagonal:
         numpy.linalg.LinAlgError
             If a damped factor, or a conditional covariance, is singular to working precision.
         TypeError
-            For numbers without an eigendecomposition: longdouble, balls.
+            For numbers without an eigendecomposition: longdouble, complex, balls.
         """
         krons = self.damped(damping).krons
         inverses = [K.inv() for K in krons]                     # the first, too, must be invertible
@@ -118,7 +130,7 @@ class KronTridiagonal:
 
 
 def _damped(K, damping):
-    root, pi = (K.A[0, 0] * 0 + require_damping(damping, "pi")) ** 0.5, K.pi()
+    root, pi = like(K.A, require_damping(damping, "pi")) ** 0.5, K.pi()
     return Kron(K.G + root / pi * F.identity(K.G), K.A + root * pi * F.identity(K.A))
 
 
@@ -145,15 +157,16 @@ class KronDifference:
         left = 1 - s[:, None] * t
         if not left.min() > 0:
             raise np.linalg.LinAlgError(singular("conditional covariance, relative to its block,",
-                                                 left.max(), left.min()))
+                                                 left.max(), left.min(),
+                                                 room(sum(left.shape), left.dtype)))
         return Congruence(X, Y, 1 / left)
 
 
 def _pencil(G, C):
     """X, s with X^T G X = I and X^T C X = diag(s), for a positive definite G."""
-    g, Q = eigh(G)
+    g, Q = eigenpairs(G)
     root = Q / g ** 0.5
-    s, E = eigh(symmetric(root.T @ C @ root))
+    s, E = eigenpairs(symmetric(root.T @ C @ root))
     return root @ E, s
 
 
@@ -181,6 +194,12 @@ class TridiagonalInverse:
 
     psi: tuple
     precisions: tuple
+    __array_ufunc__ = None                      # array @ this is refused here, not by NumPy
+
+    def __matmul__(self, v):
+        raise TypeError("a TridiagonalInverse acts on rows (..., P); take .matvec(v).")
+
+    __rmatmul__ = __matmul__
 
     def matvec(self, v):
         """Xi^T Lambda Xi v, for v (..., P)."""
@@ -198,9 +217,10 @@ class TridiagonalInverse:
 
 def _cut(v, shapes):
     """[V_l (..., O, I), ...] from v (..., P)."""
+    require_array("v", v)
     ends = np.cumsum([O * I for O, I in shapes])
-    if np.shape(v)[-1:] != (ends[-1],):
-        raise ValueError(f"v has shape {np.shape(v)}, but the matrix acts on vectors "
+    if v.shape[-1:] != (ends[-1],):
+        raise ValueError(f"v has shape {v.shape}, but the matrix acts on vectors "
                          f"(..., {ends[-1]}).")
     return [part.reshape(*part.shape[:-1], *shape)
             for part, shape in zip(np.split(v, ends[:-1], axis=-1), shapes)]

@@ -5,7 +5,7 @@ import pytest
 import scipy.sparse.linalg
 
 from reference.arrays import ball
-from reference.arrays.krylov import cg, lanczos, minres
+from reference.arrays.krylov import cg, lanczos, length, minres
 
 TYPES = {"float32": np.float32, "float64": np.float64, "longdouble": np.longdouble}
 each_type = pytest.mark.parametrize("dtype", TYPES.values(), ids=TYPES)
@@ -231,6 +231,35 @@ def test_the_tolerance_is_a_part_of_b_wherever_it_starts(method):
     assert method(lambda v: A @ v, A @ x, x=near, tol=1e-4).iterations == 0
 
 
+@both
+@pytest.mark.parametrize("dtype, scale", [(np.float32, 1e-22), (np.float32, 1e30),
+                                          (np.float64, 1e-160), (np.float64, 1e200)])
+def test_squares_of_b_that_vanish_or_overflow_cost_no_digit(method, dtype, scale):
+    A, b = definite(np.linspace(1, 9, 8), dtype), np.cos(np.arange(8)).astype(dtype)
+    scale = 2.0 ** np.round(np.log2(scale))                     # exact: the same to the last bit
+    one, other = (method(lambda v: A @ v, b * dtype(s), tol=1e-5) for s in (1, scale))
+    assert other.reason == one.reason == "converged" and one.iterations == other.iterations > 3
+    assert np.array_equal(one.x * dtype(scale), other.x)
+    assert np.array_equal(one.residual * dtype(scale), other.residual)
+    again = method(lambda v: A @ v, b * dtype(scale), x=other.x, tol=1e-5)
+    assert again.iterations == 0
+
+
+@both
+@pytest.mark.parametrize("scale", [1e-25, 1e25])
+def test_nor_do_those_of_the_matrix(method, scale):
+    A, b = definite(np.linspace(1, 9, 8), np.float32), np.cos(np.arange(8)).astype(np.float32)
+    result = method(lambda v: np.float32(scale) * (A @ v), b, tol=1e-4)
+    assert result.reason == "converged"
+    assert length(b - np.float32(scale) * (A @ result.x)) <= 2e-4 * length(b)
+
+
+def test_a_direction_is_in_the_units_of_b():
+    b = np.array([0.0, 2.0 ** -600])
+    result = cg(lambda v: -v, b)
+    assert result.reason == "negative curvature" and np.array_equal(result.direction, b)
+
+
 # ---- Lanczos ----
 
 @each_type
@@ -280,3 +309,20 @@ def test_lanczos_stops_at_an_invariant_subspace():
     np.testing.assert_allclose(np.linalg.eigvalsh(T), [1, 2], rtol=1e-15)
     assert lanczos(lambda u: 0 * u, np.ones(3), 3)[1].tolist() == [[0.0]]
     assert lanczos(lambda u: A @ u, np.ones(4), 99)[1].shape == (4, 4)
+
+
+@pytest.mark.parametrize("dtype, power", [(np.float32, -75), (np.float32, 100),
+                                          (np.float64, -600), (np.float64, 900)])
+def test_lanczos_scales_with_the_matrix_to_the_last_bit(dtype, power):
+    A, v = definite([-1.0, 1.0, 2.0, 3.0, 5.0], dtype), np.ones(5, dtype)
+    scale = dtype(2) ** dtype(power)
+    (Q, T), (Q2, T2) = (lanczos(lambda v: s * (A @ v), v, 4) for s in (dtype(1), scale))
+    assert np.array_equal(Q, Q2) and np.array_equal(scale * T, T2)
+    assert np.array_equal(lanczos(lambda v: A @ v, scale * v, 4)[0], Q)
+
+
+@each_type
+def test_a_length_has_no_square_that_vanishes_or_overflows(dtype):
+    for scale in (np.finfo(dtype).tiny, 1, np.finfo(dtype).max / 8):
+        assert length(dtype(scale) * np.array([3, 0, -4], dtype)) == 5 * dtype(scale)
+    assert length(np.zeros(3, dtype)) == 0 and np.isnan(length(np.array([1, np.nan], dtype)))

@@ -133,8 +133,24 @@ def test_what_has_no_shifts_is_refused():
                 function(other, 0.1, "pi")
     with pytest.raises(ValueError, match="rule must be one of pi, .*, got 'best'"):
         convert_damping(K, 0.1, "pi", "best")
-    with pytest.raises(ValueError, match="damping must be finite"):
+    with pytest.raises(ValueError, match="damping must be a number"):
         convert_damping(K, -0.1, "exact", "exact")
     balls = Kron(ball.exact(K.G), ball.exact(K.A))
     with pytest.raises(ValueError, match="a factor holds object"):
         convert_damping(balls, 0.1, "pi", "factored")
+
+
+@pytest.mark.parametrize("dtype", [np.float32, float])
+@pytest.mark.parametrize("power", [-30, 30, -200, 200])
+def test_dampings_whose_squares_vanish_or_overflow_are_converted(power, dtype):
+    if abs(power) > np.log10(np.finfo(dtype).max):
+        return
+    K, lam = kron(dtype), 10.0 ** power
+    for to in ("per factor", "shifts"):
+        found = np.ravel(convert_damping(K, lam, "per factor", to))
+        assert np.abs(found / dtype(lam) - 1).max() <= 4 * eps(dtype)
+    for wide in (np.longdouble(2), 2):
+        assert convert_damping(K, lam, "pi", "pi", (wide, 1)) == pytest.approx(2 * lam, rel=1e-5)
+    if abs(power) * 2 > np.log10(np.finfo(dtype).max):
+        with pytest.raises(ValueError, match="no damping of 'factored' has the same inverse"):
+            convert_damping(K, lam, "per factor", "factored")               # it is 10^(2 power)

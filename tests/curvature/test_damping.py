@@ -222,7 +222,7 @@ def test_complex_shifts_of_a_real_factor_raise_no_warning():
     """pi is complex if either trace is."""
     K, E = kron(), positive(3, 5)
     steps = [Kron(K.G + 1e-20j * E, A).inv(0.1).dense() for A in (K.A, K.A + 0j)]
-    assert np.array_equal(*steps)
+    assert distance(steps[0].imag, steps[1].imag) <= 45 * eps(float) * np.linalg.cond(K.dense())
 
 
 # ---- factors without an inverse ----

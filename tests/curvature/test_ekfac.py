@@ -155,7 +155,7 @@ def test_what_kfac_refuses_is_refused():
         ref.ekfac(objective, theta, setting="both")
     with pytest.raises(ValueError, match="kind must be one of"):
         ref.ekfac(objective, theta, "exact")
-    with pytest.raises(ValueError, match="pass rng"):
+    with pytest.raises(TypeError, match="rng=None is not a generator"):
         ref.ekfac(objective, theta, "mc")
     net = ref.Sequential(ref.Dense(4, 3), ref.BatchNorm(3), ref.Dense(3, 7))
     with pytest.raises(ValueError, match="couples the examples"):

@@ -91,7 +91,7 @@ def test_what_one_group_refuses_all_refuse():
         singular.power(-1)
     with pytest.raises(ValueError, match="rule must be one of"):
         BLOCKS.inv(0.1, "best")
-    with pytest.raises(ValueError, match="damping must be finite"):
+    with pytest.raises(ValueError, match="damping must be a number"):
         BLOCKS.inv(-1.0)
 
 
@@ -99,3 +99,12 @@ def test_an_eigenbasis_has_a_shape_and_acts_on_vectors_too():
     E, v = SINGLE.eigen(), np.arange(15.0)
     assert isinstance(E, KronEigen) and E.shape == (3, I)
     assert distance(E.matvec(v), SINGLE.matvec(v)) <= TOLERANCE
+
+
+def test_blocks_are_products_that_are_rows_of_one_matrix():
+    for blocks in ((), (SINGLE, Kron(positive(3, 1), positive(I + 1, 2)))):
+        with pytest.raises(ValueError, match=r"blocks have shapes \[.*rows of one matrix"):
+            KronBlocks(blocks)
+    for blocks in ((1, 2), (SINGLE, SINGLE.dense())):
+        with pytest.raises(TypeError, match="a block is a .*; pass Kron"):
+            KronBlocks(blocks)

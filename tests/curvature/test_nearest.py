@@ -202,3 +202,7 @@ def test_what_is_no_block_is_refused(f):
         f(B.astype(int), (2, 3))
     with pytest.raises(TypeError, match="pass numpy.asarray"):
         f(B.tolist(), (2, 3))
+
+
+def test_a_shape_may_be_a_list():
+    assert ref.nearest_kron(np.eye(6), [2, 3])[0].shape == (2, 3)

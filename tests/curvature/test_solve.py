@@ -312,7 +312,7 @@ def test_bad_arguments_are_refused():
         with pytest.raises(ValueError, match="method must be one of cg, minres, got 'lu'"):
             solve(operator, b, LAM, method="lu")
         for damping in (-1, np.nan, (1, 2), None):
-            with pytest.raises(ValueError, match="damping must be finite and not negative"):
+            with pytest.raises(ValueError, match="damping must be a number, finite and not negative"):
                 solve(operator, b, damping)
     for operator in (B.tolist(), "matrix", None, 3):
         with pytest.raises((TypeError, ValueError)):
@@ -333,3 +333,53 @@ def test_bad_arguments_are_refused():
             solve(operator, np.ones(31))
     with pytest.raises(ValueError, match="blocks are solved one by one.*leave it out"):
         solve([B], b, method="cg")
+
+
+def nearly_singular(n=45):
+    """L L^T of a unit lower L whose inverse grows like 1.85^n, in longdouble."""
+    below = np.tril(np.random.default_rng(0).uniform(0.7, 1, (n, n)), -1)
+    L = (np.eye(n) - below).astype(np.longdouble)
+    return (L @ L.T + (L @ L.T).T) / 2
+
+
+def test_longdouble_is_refused_by_its_condition_and_not_by_its_pivots():
+    """All pivots are 1, and the condition is about 1e24; of 20 rows it is about 1e10."""
+    B = nearly_singular()
+    for function in (lambda: solve(B, np.ones(45, np.longdouble)), lambda: Kron(B, B).inv()):
+        with pytest.raises(np.linalg.LinAlgError):
+            function()
+    B, b = nearly_singular(20), np.ones(20, np.longdouble)
+    assert vectors(B, "identity", b, solve(B, b), 0) <= 45 * eps(np.longdouble)
+
+
+@pytest.mark.parametrize("method", ["cg", "minres"])
+@pytest.mark.parametrize("dtype, scale", [(np.float32, 1e-22), (np.float32, 1e25),
+                                          (float, 1e-160), (float, 1e200)])
+def test_right_sides_whose_squares_vanish_or_overflow_are_solved_as_well(method, dtype, scale):
+    B, b = positive(9, 2).astype(dtype), right_sides(9)[0].astype(dtype)
+    scale = dtype(2.0 ** np.round(np.log2(scale)))
+    x = solve(aslinearoperator(B), scale * b, LAM, method=method)
+    assert np.array_equal(x, scale * solve(aslinearoperator(B), b, LAM, method=method))
+    with pytest.raises(np.linalg.LinAlgError, match="CG met .* curvature -9.00e-01"):
+        solve(aslinearoperator(-np.eye(9, dtype=dtype)), scale * b, LAM)
+
+
+def test_solutions_are_as_good_as_their_numbers_and_a_wide_damping_widens_nothing():
+    B, b = positive(9, 2), right_sides(9)[0].astype(np.float32)
+    x = solve(aslinearoperator(B), b, LAM)
+    assert x.dtype == float and np.linalg.norm(b - damped(B, "identity") @ x) <= (
+        10 * eps(float) ** (2 / 3) * np.linalg.norm(b))
+    lam = np.longdouble(LAM)
+    for operator in (B, aslinearoperator(B), Kron(B, np.eye(1)), [B]):
+        for rule in RULES:
+            assert np.array_equal(solve(operator, b, lam, rule), solve(operator, b, LAM, rule))
+            assert solve(operator, b, lam, rule).dtype == float
+
+
+def test_limits_are_looked_at_by_every_way():
+    B = positive(3, 1)
+    for operator in (B, [B], Kron(B, np.eye(1)), aslinearoperator(B)):
+        with pytest.raises(ValueError, match="tol must be a positive number, got -1"):
+            solve(operator, np.ones(3), LAM, tol=-1)
+        with pytest.raises(ValueError, match="maxiter must be a whole number of at least 1, got -3"):
+            solve(operator, np.ones(3), LAM, maxiter=-3)

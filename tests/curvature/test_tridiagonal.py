@@ -200,7 +200,7 @@ def test_what_is_singular_says_which_damping_to_add():
     for f in T.inv, lambda: T.solve(np.ones(108)), lambda: T.psi(1):
         with pytest.raises(np.linalg.LinAlgError, match="add damping, for instance"):
             f()
-    with pytest.raises(ValueError, match="damping must be finite"):
+    with pytest.raises(ValueError, match="damping must be a number"):
         T.damped(-1.0)
     with pytest.raises(ValueError, match=r"acts on vectors \(..., 108\)"):
         T.solve(np.ones(107), LAM)
@@ -236,3 +236,37 @@ def test_balls_prove_the_blocks_far_from_the_diagonal():
     def far(objective, theta):
         return ref.kfac_tridiagonal(objective, theta).damped(LAM).dense()
     assert ref.certify(far, *brute.deep(), bits=192).digits >= 12      # inverses of condition 100
+
+
+def test_complex_steps_are_refused_where_eigenvectors_are_needed_and_taken_where_not():
+    objective, theta = brute.dense()
+    g = objective.grad(theta)
+    step = ref.kfac_tridiagonal(objective, theta + 1e-20j * g).damped(LAM)
+    for f in (step.inv, lambda: step.solve(g), lambda: step.conditional(0).inv()):
+        with pytest.raises(TypeError, match="a factor holds complex128, .* without eigenvectors"):
+            f()
+    up, down = (ref.kfac_tridiagonal(objective, theta + h * g).damped(LAM).dense()
+                for h in (1e-6, -1e-6))
+    truth = (up - down) / 2e-6
+    assert brute.distance(step.dense().imag / 1e-20, truth) <= 1e-6        # of differences
+
+
+@pytest.mark.parametrize("l", [-1, 1, 5, 0.5, None, "0"])
+def test_a_matrix_that_no_other_follows_has_no_regression(l):
+    T, _ = found("dense")
+    for f in (T.psi, T.conditional):
+        with pytest.raises(ValueError, match="l must be a whole number below 1, .* got"):
+            f(l)
+
+
+def test_products_that_are_not_there_say_what_to_take():
+    T, _ = found("dense")
+    v = np.ones(31)
+    for f in (lambda: T @ v, lambda: v @ T):
+        with pytest.raises(TypeError, match=r"no product of its own; take .dense\(\) @ v"):
+            f()
+    for f in (lambda: T.inv() @ v, lambda: v @ T.inv()):
+        with pytest.raises(TypeError, match=r"take .matvec\(v\)"):
+            f()
+    with pytest.raises(TypeError, match="v is a list"):
+        T.solve(v.tolist())
