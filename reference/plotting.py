@@ -114,6 +114,7 @@ def heat_maps(matrices, layout, axes=None, small=0.01):
     label, largest = f"entry / largest of {name}, linear within {small:g}", np.abs(M).max()
     parts = {f"W{k}": s.stop - s.start for k, s in enumerate(layout.slices, 1)}
     for ax, (name, M) in zip(np.ravel(axes), matrices.items(), strict=True):
+        require_finite(name, M)
         heat_map(M / (largest or 1), parts, ax, small=small).set_title(name, fontsize=10)
     first = np.ravel(axes)[0]
     first.figure.colorbar(first.images[0], ax=axes, shrink=0.8, label=label)
@@ -141,6 +142,7 @@ def spectrum(eigenvalues, axes=None, zero=1e-15):
     signed, sizes = axes
     largest = max(np.abs(values).max() for values in eigenvalues.values())
     for k, (name, values) in enumerate(eigenvalues.items()):
+        require_finite(name, values)
         down = np.sort(values)[::-1]
         negative = int((down < -zero * largest).sum())
         color = COLORS.get(name, f"C{k}")
