@@ -4,8 +4,8 @@ import numpy as np
 
 from ..arrays.checks import is_whole, require_finite, require_float
 from ..arrays.linalg import symmetric
-from .memory import LIMIT
 from .entries import require_mirrored
+from .memory import LIMIT
 from .operator import dense
 
 
@@ -56,15 +56,15 @@ def scaled_product(B, v):
     def scaled(V):
         return np.ldexp(apply(V), -e)
     w = np.ldexp(Bv, -e)
-    require_symmetric(np.stack([v, w], 1), np.stack([w, scaled(w)], 1))
+    require_symmetric_products(np.stack([v, w], 1), np.stack([w, scaled(w)], 1))
     return scaled, e
 
 
-def require_symmetric(V, BV):
-    """ValueError unless V^T B V is symmetric, to sqrt(eps) of the lengths of V and of B V."""
+def require_symmetric_products(V, BV):
+    """ValueError unless |V^T B V - (V^T B V)^T| <= max(1e-6, sqrt(eps)) max |v| max |B v|."""
     C, size = V.T @ BV, lengths(V).max() * lengths(BV).max()
     asymmetry = np.abs(C - C.T).max()
-    if asymmetry > np.finfo(C.dtype).eps ** 0.5 * size:
+    if asymmetry > max(1e-6, np.finfo(C.dtype).eps ** 0.5) * size:
         raise ValueError(f"B is not symmetric: u^T B v and v^T B u differ by {asymmetry / size:.1e} "
                          "|u| |B v|; pass an operator of (B + B^T)/2 if that is meant.")
 

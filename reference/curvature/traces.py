@@ -26,7 +26,8 @@ from typing import Any
 import numpy as np
 
 from ..arrays.checks import is_whole, require_generator
-from .operand import exponent, lengths, product, require_choice, require_symmetric
+from .operand import (exponent, lengths, product, require_choice,
+                      require_symmetric_products)
 
 PROBES = ("rademacher", "gaussian", "sphere")
 
@@ -161,7 +162,7 @@ def hutchinson_diagonal(apply, W):
 def xdiag(apply, W):
     """The mean of diag(Q_i Q_i^T B) + w_i * (I - Q_i Q_i^T) B w_i."""
     Y = apply(W)
-    require_symmetric(W, Y)                             # else Q * B Q is no diag(Q Q^T B)
+    require_symmetric_products(W, Y)                    # else Q * B Q is no diag(Q Q^T B)
     Q, S = leave_one_out(Y)
     Z, QS, C = apply(Q), Q @ S, Q.T @ Y
     outside = Y - Q @ C + QS * (S * C).sum(0)
