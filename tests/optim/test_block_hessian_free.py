@@ -14,7 +14,7 @@ from reference.optim import block_hessian_free as module
 from reference.optim.hessian_free import curvature_part, decayed_gauss_newton
 from reference.optim.truncated_cg import truncated_cg
 from tests.derivatives.cases import distance
-from tests.optim.free import END, PROBLEMS, curvature, dense_directions, dense_step, same
+from tests.optim.free import END, PROBLEMS, curvature, dense_step, same
 
 TO_THE_END = ref.BlockHessianFree(**END)
 GROUPS = ["layers", "matrices", "weights and biases", [[1], [0]]]
@@ -98,7 +98,7 @@ def test_the_product_is_with_a_block_of_the_dense_matrix(problem, groups, sizes)
     assert seen == sizes
 
 
-# ---- one block, and two ----
+# ---- one block ----
 
 @pytest.mark.parametrize("name", PROBLEMS)
 @pytest.mark.parametrize("size", [None, 0.5])
@@ -110,48 +110,6 @@ def test_one_block_is_hessian_free_to_the_last_bit(name, size):
     two, _ = ref.run(ref.BlockHessianFree(groups="layers", **options), objective, theta, 5)
     assert (one == free).all() and same(blocks.state, whole.state) and (two != free).any()
     assert all((blocks[name] == whole[name]).all() for name in blocks.values)
-
-
-def test_exact_blocks_overshoot_where_the_whole_step_does_not():
-    """Two inputs that are equal, with a block each: both make all of the change, twice too much.
-
-    L is a parabola, so that the whole step, with little damping, is at its minimum, and the step of
-    both blocks is where it began; the model of the whole finds half of it.
-    """
-    x = np.repeat(np.random.default_rng(0).standard_normal((7, 1)), 2, axis=1)
-    net = ref.Sequential(ref.Parallel(ref.Sequential(ref.Dense(2, 1, bias=False)),
-                                      ref.Sequential(ref.Dense(2, 1, bias=False))))
-    objective = ref.Objective(net, ref.SquaredError(), x, x[:, :1])
-    theta, options = np.zeros(4), {"damping": 1e-9, "curvature_batch": None, "exponent": 0.0}
-    steps = {joint: ref.BlockHessianFree(joint=joint, **options) for joint in module.JOINTS}
-    steps["whole"] = ref.HessianFree(**options)
-    found = {}
-    for name, optimizer in steps.items():
-        found[name] = optimizer.step(objective, theta, optimizer.init(objective, theta))[2]
-    L = objective.value(theta)
-    overshot = objective.value(theta + found["search"]["iterates"][-1])
-    assert overshot == pytest.approx(L, rel=1e-6)
-    assert found["whole"]["loss_after"] < 1e-12 * L > found["model"]["loss_after"]
-    assert found["search"]["length"] < 1 == found["model"]["length"]
-    assert 0 < found["search"]["loss_after"] < L
-    blocks = ref.partition(net, "layers")
-    d, _ = dense_directions(objective, objective, theta, 1e-9, blocks)
-    assert distance(found["search"]["iterates"][-1], d) < 1e-6            # eps over the damping
-    assert distance(found["model"]["iterates"][-1], d / 2) < 1e-6
-
-
-def test_the_model_of_the_whole_shortens_every_iterate():
-    objective, theta = PROBLEMS["recurrent"]
-    optimizer = ref.BlockHessianFree(damping=0.05, curvature_batch=None)
-    plain, modelled = (replace(optimizer, joint=joint).step(
-        objective, theta, optimizer.init(objective, theta))[2] for joint in module.JOINTS)
-    B, g = curvature(objective, theta) + 0.05 * np.eye(theta.size), plain["gradient"]
-    shares = [min(1, -(g @ d) / (d @ B @ d)) for d in plain["iterates"]]
-    assert min(shares) < 0.9
-    assert distance(modelled["iterates"], plain["iterates"] * np.array(shares)[:, None]) < 1e-12
-    t, own = shares[-1], plain["iterates"][-1]
-    model = t * (g @ own) + t * t * plain["curvature"] / 2
-    assert modelled["model"] == pytest.approx(model, rel=1e-12)
 
 
 def test_iterates_have_every_blocks_own_or_its_last():

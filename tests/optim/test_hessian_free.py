@@ -148,34 +148,6 @@ def test_steps_keep_the_precision_of_theta(dtype):
     assert distance(after, expected) < (1e-3 if dtype == "float32" else 1e-11)
 
 
-# ---- structural damping ----
-
-def states_of_all_steps(objective):
-    """The brute-force net's RNN alone, with all of its states."""
-    net = ref.Sequential(ref.RNN(4, 3))
-    return ref.Objective(net, ref.SquaredError(), objective.x, np.zeros((13, 7, 3)))
-
-
-def hidden(objective, theta, weights):
-    """(1/N) sum_n w_n J_n^T J_n (P, P), 0 where theta does not reach the states: by definition."""
-    prefix = states_of_all_steps(objective)
-    size, D = prefix.net.layout.size, np.zeros((theta.size,) * 2)
-    J = brute.jacobians(prefix, theta[:size]).astype(float)
-    D[:size, :size] = np.einsum("n,nmp,nmq->pq", weights, J, J) / objective.N
-    return D
-
-
-def test_structural_damping_adds_the_curvature_of_hidden_states(end_alone):
-    objective, theta = PROBLEMS["recurrent"]
-    optimizer = replace(TO_THE_END, structural=0.3)
-    after, state, _ = optimizer.step(objective, theta, optimizer.init(objective, theta))
-    D = hidden(objective, theta, objective.weights)
-    twin, lam, _, d = dense_step(objective, objective, theta, 2.0, extra=2.0 * 0.3 * D)
-    assert distance(after - theta, twin - theta) < 1e-11 and distance(state.last, d) < 1e-11
-    plain = dense_step(objective, objective, theta, 2.0)
-    assert distance(after - theta, plain[0] - theta) > 1e-3 and state.damping == lam
-
-
 # ---- what is refused ----
 
 def test_curvature_batches_are_the_examples_that_come_next():
@@ -200,9 +172,9 @@ def test_bad_settings_are_refused_by_name_and_value(field, value):
         ref.HessianFree(**{field: value})
 
 
-def test_what_does_not_fit_is_refused():
+def test_a_theta_that_does_not_fit_is_refused():
     objective, theta = small()
     with pytest.raises(ValueError, match="shape"):
         ref.HessianFree().init(objective, theta[1:])
-    with pytest.raises(ValueError, match="take structural=0"):
-        ref.HessianFree(structural=0.1).step(objective, theta, State(1.0, 0 * theta))
+    with pytest.raises(ValueError, match="shape"):
+        ref.HessianFree().step(objective, theta[1:], State(1.0, 0 * theta))

@@ -10,7 +10,6 @@ import reference as ref
 from reference.optim import stochastic_hessian_free as module
 from reference.optim.hessian_free import State
 from reference.optim.truncated_cg import truncated_cg
-from tests.curvature import brute
 from tests.derivatives.cases import distance
 from tests.optim.free import END, PROBLEMS, curvature, dense_step, same
 

@@ -1,12 +1,18 @@
 """The curvature of hidden states, by their definition in complex steps."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
 import reference as ref
+from reference.optim import hessian_free
+from reference.optim.hessian_free import State
 from reference.optim.structural_damping import hidden_curvature, hidden_prefixes
+from reference.optim.truncated_cg import truncated_cg
 from tests.curvature import brute
 from tests.derivatives.cases import distance
+from tests.optim.free import END, dense_step
 
 N, T = 4, 3
 
@@ -89,3 +95,26 @@ def test_longdouble_and_float32_stay():
     for dtype in ("float32", "longdouble"):
         v = np.ones_like(theta, dtype)
         assert hidden_curvature(objective.to(dtype), theta.astype(dtype))(v).dtype == dtype
+
+
+# ---- in a step ----
+
+@pytest.mark.parametrize("weights", [None, np.random.default_rng(3).random(N) + 0.5])
+def test_a_step_is_that_of_the_dense_system(weights, monkeypatch):
+    monkeypatch.setattr(hessian_free, "truncated_cg", partial(truncated_cg, keep=()))  # the last
+    objective, theta = make([ref.RNN(3, 2, last=True), ref.Dense(2, 2)], weights=weights)
+    optimizer = ref.HessianFree(**END, structural=0.3)
+    after, state, _ = optimizer.step(objective, theta, optimizer.init(objective, theta))
+    D = by_definition(objective, theta, [ref.Sequential(ref.RNN(3, 2))], weights)
+    twin, lam, _, d = dense_step(objective, objective, theta, 2.0, extra=2.0 * 0.3 * D)
+    assert distance(after - theta, twin - theta) < 1e-11 and distance(state.last, d) < 1e-11
+    assert state.damping == lam
+    plain = dense_step(objective, objective, theta, 2.0)[0]
+    assert distance(after - theta, plain - theta) > 1e-3
+
+
+def test_a_network_without_recurrent_layers_of_its_own_is_refused():
+    inside = ref.Sequential(ref.RNN(3, 2, last=True))
+    objective, theta = make([inside, ref.Dense(2, 2)])
+    with pytest.raises(ValueError, match="take structural=0"):
+        ref.HessianFree(structural=0.1).step(objective, theta, State(1.0, 0 * theta))
