@@ -19,7 +19,7 @@ class Source:
     files : tuple of str, as the readers want them; each may have `.gz` appended if it is IDX
     origin : str, where a person finds them
     url : str, to which a file's name is appended; None where `fetch` refuses
-    hashes : {name: SHA-256} of what `url` gives
+    hashes : tuple of (name, SHA-256) of what `url` gives
     """
 
     folder: str
