@@ -179,8 +179,11 @@ class Objective:
     def value(self, theta):
         """L (...): a scalar for theta (P,), one number per row for theta (..., P)."""
         axes = tuple(range(1 - len(self.output_shape), 0))
-        total = F.sum(self.weighted(self.losses(theta)), axes)
-        return total + self.l2 / 2 * F.sum(theta * theta, -1) if self.l2 else total
+        losses = F.sum(self.weighted(self.losses(theta)), axes)
+        if not self.l2:
+            return losses
+        theta = theta + F.zeros_like(losses)[..., None]           # as wide as the data
+        return losses + self.l2 / 2 * F.sum(theta * theta, -1)
 
     def dz(self, z):
         """dL/dz (..., N, C), weights and 1/R included."""
@@ -196,8 +199,8 @@ class Objective:
         return self.decayed(self.net.vjp(theta, xs, self.dz(xs[-1]))[0], theta)
 
     def decayed(self, product, theta):
-        """product + l2 theta."""
-        return product + self.l2 * theta if self.l2 else product
+        """product + l2 theta, in the wider of their precisions."""
+        return product + self.l2 * (theta + F.zeros_like(product)) if self.l2 else product
 
     # ---- the same function, elsewhere ----
 

@@ -12,6 +12,7 @@ from reference.network.elementwise import LeakyReLU, Tanh
 from reference.network.losses import (BinaryCrossEntropy, CrossEntropy, Gaussian, Huber, Poisson,
                                       SquaredError)
 from reference.network.objective import Objective
+from tests.derivatives.cases import small
 
 EPS = np.finfo(float).eps
 NET = Sequential(Dense(3, 5), Tanh(), LeakyReLU(0.2), Dense(5, 4))
@@ -189,3 +190,13 @@ def test_a_replaced_field_is_checked_again():
     assert replace(objective, l2=1.0).value(THETA) > objective.value(THETA)
     with pytest.raises(ValueError, match="reduction must be one of"):
         replace(objective, reduction="median")
+
+
+@pytest.mark.parametrize("narrow, wide", [("float32", "float64"), ("float64", "longdouble")])
+def test_weight_decay_is_as_precise_as_the_wider_of_theta_and_data(narrow, wide):
+    objective, theta = small(l2=0.3)
+    theta, both = theta.astype(narrow), objective.to(wide)
+    known = theta.astype(wide)
+    assert both.value(theta) == both.value(known)
+    assert (both.grad(theta) == both.grad(known)).all()
+    assert (objective.to(narrow).grad(theta) != both.grad(known)).any()
