@@ -49,6 +49,7 @@ class BlockHessianFree:
     2. rho is of the last iterate and of the model that was solved, without what couples the
        blocks: sum_b g_b.d_b + d_b.B_b d_b/2.  So a step that overshoots raises lam.  With
        "model", it is of the last iterate as shortened.
+    3. Each block starts from where it ended last, neither shortened nor gone back from.
     """
 
     groups: Any = "layers"

@@ -25,7 +25,7 @@ class Search:
 
 def loss_at(objective, theta):
     """L(theta), and inf where it is NaN: a trial point that overflows is a bad one, no error."""
-    with np.errstate(over="ignore", invalid="ignore"):
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         loss = objective.value(theta)
     return inf if np.isnan(loss) else loss
 
