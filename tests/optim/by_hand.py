@@ -171,16 +171,16 @@ def kfac(batches, theta, steps, damping, seed=0, T=(5, 20, 20), flaw=None):
     return theta, log
 
 
-def simple_kfac(whole, batches, theta, steps, length, damping, seed=0, flaw=None):
+def simple_kfac(whole, batches, theta, steps, length, damping, every, flaw=None):
     """theta after the steps of the baseline of K-BFGS's code."""
-    factors = statistics(whole.x, theta, np.random.default_rng([seed, 0, 1]))
+    factors = statistics(whole.x, theta, np.random.default_rng([0, 0, 1]))
     m, stream = np.zeros_like(theta), iter(batches)
     for k in range(steps):
         batch = next(stream)
         m = 0.9 * m + 0.1 * gradient(backward(batch.x, batch.y, theta), theta, batch.l2)
-        now = statistics(batch.x, theta, np.random.default_rng([seed, k, 0]))
+        now = statistics(batch.x, theta, np.random.default_rng([0, k, 0]))
         factors = averaged(factors, now, 0.9)
-        if k <= 20 or k % 20 == 0 or flaw == "always inverted":
+        if k <= 20 or k % every == 0 or flaw == "always inverted":
             inverse = [np.linalg.inv(np.kron(G + np.sqrt(damping) * np.eye(len(G)),
                                              A + np.sqrt(damping) * np.eye(len(A))))
                        for G, A in factors]
