@@ -59,12 +59,13 @@ def test_a_step_of_k_blocks_is_shortened_to_no_less_than_one_kth(name, groups, c
 def test_the_model_of_the_whole_shortens_every_iterate():
     objective, theta = PROBLEMS["recurrent"]
     optimizer = ref.BlockHessianFree(damping=0.05, curvature_batch=None)
-    plain, modelled = (replace(optimizer, joint=joint).step(
-        objective, theta, optimizer.init(objective, theta))[2] for joint in module.JOINTS)
+    (_, state, plain), (_, other, modelled) = (replace(optimizer, joint=joint).step(
+        objective, theta, optimizer.init(objective, theta)) for joint in module.JOINTS)
     B, g = curvature(objective, theta) + 0.05 * np.eye(theta.size), plain["gradient"]
     shares = [min(1, -(g @ d) / (d @ B @ d)) for d in plain["iterates"]]
     assert min(shares) < 0.9
     assert distance(modelled["iterates"], plain["iterates"] * np.array(shares)[:, None]) < 1e-12
+    assert (state.last == other.last).all()                # from which the blocks start again
     t, own = shares[-1], plain["iterates"][-1]
     model = t * (g @ own) + t * t * plain["curvature"] / 2
     assert modelled["model"] == pytest.approx(model, rel=1e-12)

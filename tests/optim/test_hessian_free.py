@@ -10,6 +10,7 @@ import pytest
 import reference as ref
 from reference.optim import hessian_free
 from reference.optim.hessian_free import State, curvature_part
+from reference.optim.preconditioner import preconditioner
 from reference.optim.step import NAMES
 from reference.optim.truncated_cg import truncated_cg
 from tests.curvature import brute
@@ -94,6 +95,17 @@ def test_info_is_what_its_names_say(name, lam, chosen, length):
     assert info["loss"] == objective.value(theta)
     assert info["loss_after"] == objective.value(theta + info["length"] * d)
     assert set(info) <= set(NAMES)
+
+
+def test_the_preconditioner_is_of_the_whole_batch():
+    """One product from 0 goes along g over it."""
+    objective, theta = PROBLEMS["dense"]
+    optimizer = ref.HessianFree(damping=0.05, maxiter=1, curvature_batch=4)
+    _, state, info = optimizer.step(objective, theta, optimizer.init(objective, theta))
+    for batch, equal in ((objective, True), (curvature_part(objective, 4), False)):
+        along = -info["gradient"] / preconditioner(batch, theta, 0.05)
+        ratios = state.last / along
+        assert (np.ptp(ratios) < 1e-12 * ratios.max()) == equal
 
 
 def test_the_loss_falls_and_damping_moves_by_rho():

@@ -109,6 +109,16 @@ def test_they_stop_at_the_first_iteration_of_little_progress(largest):
         assert path.iterations < first_stop(whole, factor=False)     # as programs without k do
 
 
+def test_they_look_ten_iterations_back_and_a_tenth_of_all_later():
+    B, b, _, scales = system()
+    assert path_of(B, b, 0 * b, scales, tolerance=1e9).iterations == 11
+    b, d, scales = np.ones(400), np.geomspace(1, 1e6, 400), np.ones(400)
+    path = path_of(np.diag(d), b, 0 * b, scales, tolerance=1e-3, maxiter=600)
+    whole = path_of(np.diag(d), b, 0 * b, scales, tolerance=0, maxiter=600).phis
+    ten = next(i for i in range(11, 600) if whole[i] - whole[i - 10] > 10 * 1e-3 * whole[i])
+    assert path.iterations == first_stop(whole, 1e-3) > 100 and path.iterations != ten
+
+
 def test_no_progress_is_asked_for_while_phi_is_positive():
     """From a start where phi is above 1e8 and falls by little, they go on until it is below 0."""
     B, b, start, scales = system(largest=1e6)
