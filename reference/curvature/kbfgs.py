@@ -8,12 +8,13 @@ means over the batch, + for the point after the step on the same batch:
     Ha <- BFGS(Ha; Ha pbar, A_LM Ha pbar)          "Hessian action": drives Ha to A_LM^-1
 
 and the direction of the step is D = -Hg M Ha, M the (averaged) gradient as a matrix. A, s and y
-are averaged alike over the steps, 0.9 of the past and 0.1 of now. With example weights all means
-are weighted alike, mean(a) = sum_n w_n a_n/sum_n w_n, so that ignored examples count nowhere.
+are averaged alike over the steps, 0.9 of the past and 0.1 of now.  Means of p and s are
+sum_n w_n a_n/sum_n w_n, gbar is sum_n w_n g_n/R, the gradient of L: so Hg is on the scale of the
+inverse of K-FAC's G in any reduction, and ignored examples count nowhere.
 
 A matrix used at T places per example, of which [GRB20] does not speak: A, pbar and sbar are means
-over places too, gbar is the mean over examples of the sum over places, dL/db of a bias b.  Then
-y = G s on a deep linear network, G K-FAC's: Hg (x) Ha is on the scale of the inverse of the block.
+over places too, gbar is the sum over places, dL/db of a bias b.  Then y = G s, G K-FAC's, on a
+linear network above which no matrix moves: Hg (x) Ha is on the scale of the inverse of the block.
 
 K-BFGS(L) keeps no Hg but the last pairs that made it (limited_memory.py), which is the same matrix
 as long as no pair is forgotten; all else is as above.
@@ -135,7 +136,8 @@ def update(objective, theta, theta_plus, factors, lam, decay=DECAY):
 def advanced(here, there, factors, lam, decays, keep_A=False):
     """([Factors, ...], [pair, ...]) after the step between two Passes on one batch.
 
-    A pair is a dict: s and y averaged, s_damped and y_damped, and whether Hg and Ha took theirs.
+    A pair is a dict: s and y averaged, s_damped and y_damped, whether Hg and Ha took theirs, and
+    the scales (gbar, pbar) that they were guarded by.
 
     decays : of A, and of s and y.
     keep_A : whether A stays, as in the first step after A was an average over all data.
@@ -155,7 +157,7 @@ def _advanced(objective, here, there, old, lam, decays, keep_A):
     Hg = update_Hg(old.Hg, s_damped, y_damped, g_here)
     Ha = hessian_action(old.Ha, _damped(A, lam), pbar)
     pair = {"s": s, "y": y, "s_damped": s_damped, "y_damped": y_damped,
-            "Hg_taken": Hg is not old.Hg, "Ha_taken": Ha is not old.Ha}
+            "Hg_taken": Hg is not old.Hg, "Ha_taken": Ha is not old.Ha, "scales": (g_here, pbar)}
     return Factors(A, Ha, Hg, s, y), pair
 
 

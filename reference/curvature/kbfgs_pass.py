@@ -1,9 +1,8 @@
 """One forward and backward pass, and the means over the batch that K-BFGS takes of it [GRB20].
 
-    pbar, sbar = mean_nt p, mean_nt W p,     gbar = mean_n sum_t g,     mean(a) = sum w a/sum w
+    pbar, sbar = mean_nt p, mean_nt W p,     gbar = sum_nt w/R g = dL/ds,     mean(a) = sum w a/sum w
 
-Backpropagated are w_n/R d loss_n/dz, of which come the gradient of L and, divided by sum_n w_n/R,
-gbar: both from one pass.
+Backpropagated are w_n/R d loss_n/dz, of which come the gradient of L and gbar, both from one pass.
 """
 
 from dataclasses import dataclass
@@ -42,9 +41,8 @@ class Pass:
         """Per weight matrix: p (N, T, I), pbar (I,), sbar (O,), gbar (O,)."""
         o = self.objective
         w = o.beside(o.example_weights, self.theta)
-        share = F.sum(_first_place(o.weighted(F.ones_like(self.z[..., 0]))), -1)
         matrices = o.net.layout.unpack(self.theta)
-        return [_means_of(W, use.pairs(), w, share) for W, use in zip(matrices, self.uses)]
+        return [_means_of(W, use.pairs(), w) for W, use in zip(matrices, self.uses)]
 
 
 def passed(objective, theta):
@@ -68,13 +66,13 @@ def passed(objective, theta):
     return Pass(objective, theta, xs[-1], net.backward(theta, xs, objective.dz(xs[-1]))[0])
 
 
-def _means_of(W, pairs, w, share):
+def _means_of(W, pairs, w):
     if len(pairs) > 1:
         raise ValueError("K-BFGS needs matrices that all their rows share: no grouped convolution "
                          "or normalisation layer with weights.")
     p, g = pairs[0]
     pbar = _mean(p, w)
-    return p, pbar, W @ pbar, F.sum(flat(g), -2) / share
+    return p, pbar, W @ pbar, F.sum(flat(g), -2)
 
 
 def _mean(p, w):
@@ -83,8 +81,3 @@ def _mean(p, w):
         return F.sum(flat(p), -2) / (p.shape[-3] * p.shape[-2])
     w = F.constant(w, p)
     return F.sum(flat(p * w[:, None, None]), -2) / (F.sum(w, -1) * p.shape[-2])
-
-
-def _first_place(w):
-    """(N,) of (N, ...), the same at all places."""
-    return F.reshape(w, (len(w), -1))[:, 0]

@@ -120,7 +120,7 @@ class KBFGS:
             "loss": here.value, "loss_after": there.value if there else here.value,
             "gradient": here.gradient, "direction": d, "length": t, "accepted": there is not None,
             "damping": self.damping, "slope": here.gradient @ d, "factors": state.factors,
-            "pairs": pairs}
+            "factors_after": factors, "pairs": pairs}
 
     def _moved(self, here, d, m):
         """t and the Pass at theta + t d; 0 and None if all were refused."""

@@ -167,14 +167,14 @@ def kbfgs_steps_dense(objective, theta):
 
 def layer_means(objective, theta):
     """Per weight matrix: the weighted means of p p^T, p, s and g over the batch; g over n alone."""
-    w, dz = _weights(objective, theta), objective.dz(objective.outputs(theta)) * objective.R
+    w, dz = _weights(objective, theta), objective.dz(objective.outputs(theta))
     means = []
     for (p, J), W in zip(patches_and_gradients(objective, theta),
                          objective.net.layout.unpack(theta)):
         count = w.sum() * p.shape[1]
         pbar = np.einsum("n,nti->i", w, p) / count
         means.append((np.einsum("n,nti,ntj->ij", w, p, p) / count, pbar, W @ pbar,
-                      np.einsum("ntoc,nc->o", J, dz) / w.sum()))
+                      np.einsum("ntoc,nc->o", J, dz)))
     return means
 
 

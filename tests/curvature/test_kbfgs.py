@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from reference import (CrossEntropy, Dense, Objective, Sequential, Tanh, certify, kbfgs_factors,
-                       kbfgs_update)
+from reference import (CrossEntropy, Dense, Objective, Sequential, Tanh, block, certify,
+                       gauss_newton, kbfgs_factors, kbfgs_update)
 from reference.arrays.precision import eps
 from reference.curvature.kbfgs import directions, double_damping, step
 from tests.derivatives.cases import LOSSES, distance, make, small, wide
@@ -133,12 +133,26 @@ def test_no_step_leaves_Hg_as_it_was_without_dividing_by_zero():
         assert f.Hg is before.Hg and not f.s.any() and not f.y.any()
 
 
-def test_the_factors_know_nothing_of_the_reduction():
+def test_of_a_sum_y_is_N_times_that_of_a_mean_as_the_curvature_is():
     objective, theta = small()
     total, _ = small(reduction="sum")
     old, there = kbfgs_factors(objective, theta, LAM), 0.9 * theta
     for a, b in zip(*(kbfgs_update(o, theta, there, old, LAM) for o in (objective, total))):
-        assert distance(a.Hg, b.Hg) <= TOLERANCE and distance(a.Ha, b.Ha) <= TOLERANCE
+        assert distance(objective.N * a.y, b.y) <= TOLERANCE
+        assert (a.s == b.s).all() and (a.Ha == b.Ha).all()
+
+
+@pytest.mark.parametrize("options", [{}, {"reduction": "sum"}, {"weights": np.arange(1.0, 8)}],
+                         ids=["mean", "sum", "weighted"])
+def test_the_factors_of_one_linear_layer_tend_to_the_block_in_any_reduction(options):
+    """Squared error: G = sum w/R I, which 300 steps in all directions find."""
+    objective, theta = make((Dense(5, 3),), LOSSES["SquaredError"], **options)
+    rng, factors = np.random.default_rng(0), kbfgs_factors(objective, theta, 1e-6)
+    for _ in range(300):
+        there = theta + 0.1 * rng.standard_normal(theta.size)
+        factors = kbfgs_update(objective, theta, there, factors, 1e-6, decay=0)
+    exact = block(gauss_newton(objective, theta), slice(None))
+    assert distance(factors[0].block().dense(), exact) < 0.05         # sqrt(lam) and few steps
 
 
 def one_step(objective, theta):
