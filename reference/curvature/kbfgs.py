@@ -28,9 +28,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..arrays import functions as F
-from ..arrays.checks import require_finite, require_theta
+from ..arrays.checks import is_finite, require_finite, require_theta, shown
 from ..arrays.linalg import inverse, symmetric
 from .bfgs import double_damping, guarded_bfgs_inverse, hessian_action, root
+from .damping import damped_inverse
 from .kbfgs_pass import passed
 from .kfac import input_factor
 from .kron import Kron
@@ -84,6 +85,8 @@ def initial_factors(objective, theta, lam, memory=None):
     ------
     TypeError, ValueError
         If lam or memory is out of range, or theta is no float array (P,) of finite numbers.
+    numpy.linalg.LinAlgError
+        If A + sqrt(lam) I is singular to working precision, naming a usable damping.
     """
     _require_damping(lam)
     _require_point(objective, theta, "theta")
@@ -121,11 +124,13 @@ def update(objective, theta, theta_plus, factors, lam, decay=DECAY):
         of finite numbers.
     """
     _require_damping(lam)
-    if not 0 <= decay < 1:
-        raise ValueError(f"decay must be in [0, 1), got {decay}.")
+    if not (is_finite(decay) and 0 <= decay < 1):
+        raise ValueError(f"decay must be in [0, 1), got {shown(decay)}.")
     _require_point(objective, theta, "theta")
     _require_point(objective, theta_plus, "theta_plus")
     shapes = objective.net.layout.shapes
+    if not (isinstance(factors, (list, tuple)) and all(isinstance(f, Factors) for f in factors)):
+        raise TypeError(f"factors is {shown(factors)}; begin with kbfgs_factors.")
     if [(len(old.Hg), len(old.Ha)) for old in factors] != list(shapes):
         raise ValueError(f"factors are for {[(len(old.Hg), len(old.Ha)) for old in factors]}, the "
                          f"weight matrices are {list(shapes)}; begin with kbfgs_factors.")
@@ -186,8 +191,8 @@ def step(objective, theta, factors, lam, length):
 # ---- pieces ----
 
 def inverse_damped(A, lam):
-    """A_LM^-1 = (A + sqrt(lam) I)^-1."""
-    return symmetric(inverse(_damped(A, lam)))
+    """A_LM^-1 = (A + sqrt(lam) I)^-1; refused where it would have no correct digit."""
+    return damped_inverse("A", A, root(lam, A[0]))
 
 
 def _average(before, now, decay):
@@ -212,6 +217,6 @@ def _require_point(objective, theta, name):
 
 
 def _require_damping(lam):
-    if not 0 < lam < 1:
-        raise ValueError(f"K-BFGS needs 0 < lam < 1, got {lam}: its second damping has a pole at "
+    if not (is_finite(lam) and 0 < lam < 1):
+        raise ValueError(f"K-BFGS needs 0 < lam < 1, got {shown(lam)}: its second damping has a pole at "
                          "sqrt(lam) = 1; rescale the loss instead.")

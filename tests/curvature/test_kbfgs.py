@@ -273,3 +273,22 @@ def test_weights_at_places_are_refused():
                           rng.integers(-1, 3, (4, 5)))
     with pytest.raises(ValueError, match=r"one weight per example"):
         kbfgs_factors(objective, net.initial(rng), 0.3)
+
+
+def test_a_damping_too_small_for_a_singular_A_is_refused():
+    objective, theta = small()
+    dead = replace(objective, x=objective.x * np.array([1.0, 1, 0, 1, 1]))
+    with pytest.raises(np.linalg.LinAlgError, match="add damping"):
+        kbfgs_factors(dead, theta, 1e-34)
+    for f in kbfgs_factors(dead, theta, 1e-20):
+        assert np.linalg.eigvalsh(f.Ha)[0] > 0
+
+
+@pytest.mark.parametrize("factors", [None, [1, 2], "ab"])
+def test_what_are_no_factors_is_said(factors):
+    objective, theta = small()
+    with pytest.raises(TypeError, match="begin with kbfgs_factors"):
+        kbfgs_update(objective, theta, theta, factors, LAM)
+    for damping in None, "a", True:
+        with pytest.raises(ValueError, match="0 < lam < 1"):
+            kbfgs_factors(objective, theta, damping)
