@@ -129,7 +129,7 @@ def update(objective, theta, theta_plus, factors, lam, decay=DECAY):
     _require_point(objective, theta, "theta")
     _require_point(objective, theta_plus, "theta_plus")
     shapes = objective.net.layout.shapes
-    if not (isinstance(factors, (list, tuple)) and all(isinstance(f, Factors) for f in factors)):
+    if not (isinstance(factors, (list, tuple)) and all(hasattr(f, "Hg") for f in factors)):
         raise TypeError(f"factors is {shown(factors)}; begin with kbfgs_factors.")
     if [(len(old.Hg), len(old.Ha)) for old in factors] != list(shapes):
         raise ValueError(f"factors are for {[(len(old.Hg), len(old.Ha)) for old in factors]}, the "
