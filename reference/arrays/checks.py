@@ -5,6 +5,8 @@ from numbers import Integral, Real
 
 import numpy as np
 
+from . import functions as F
+
 
 def require_array(name, x):
     """TypeError unless x is an array, and every entry of it counts."""
@@ -66,13 +68,22 @@ def require_finite(name, x):
                          f"{name}[{', '.join(map(str, first))}] = {x[first]}.")
 
 
+def require_objective(objective):
+    """TypeError unless objective is an Objective or behaves as one."""
+    if not (hasattr(objective, "net") and hasattr(objective, "value")):
+        raise TypeError(f"objective is a {type(objective).__name__}; pass Objective(net, loss, x, "
+                        "y).")
+
+
 def require_theta(objective, theta, name="theta"):
-    """Error unless theta is a vector (P,) of floating-point numbers, P as the network needs."""
+    """Error unless theta is a vector (P,) of finite floating-point numbers, P as the net needs."""
+    require_objective(objective)
     require_float(name, theta)
     P = objective.net.layout.size
     if tuple(theta.shape) != (P,):
         raise ValueError(f"{name} has shape {tuple(theta.shape)} but the network needs ({P},); "
                          "build it with net.initial(rng).")
+    require_finite(name, F.primal(theta))
 
 
 def require_shape(name, shape, expected, of):

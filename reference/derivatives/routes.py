@@ -7,7 +7,7 @@ from typing import Callable, Optional
 
 import numpy as np
 
-from ..arrays.checks import require_float
+from ..arrays.checks import require_float, require_objective
 from ..arrays.precision import eps
 from . import backprop, complex_step, dual, finite_difference, tape
 from .directions import require_direction
@@ -71,6 +71,9 @@ class Offered(Mapping):
             raise KeyError(name)
         return function
 
+    def __contains__(self, name):
+        return name in list(self)
+
     def __iter__(self):
         return (name for name, route in ROUTES.items() if getattr(route, self.quantity))
 
@@ -118,6 +121,7 @@ def gradient(objective, theta, v=None, route="backprop"):
     -------
     array (P,), or () or (K,) if v is given
     """
+    require_objective(objective)
     require_direction("theta" if v is None else "v", theta if v is None else v, theta)
     g = _route("gradient", route)(objective, theta)
     return g if v is None else v @ g
@@ -134,6 +138,7 @@ def jvp(objective, theta, v, route="dual"):
     route : str
         A name in ROUTES.
     """
+    require_objective(objective)
     require_direction("v", v, theta)
     return _route("jvp", route)(objective, *alike(theta, v))
 
@@ -150,6 +155,7 @@ def hvp(objective, theta, v, route="dual"):
         A name in ROUTES; "dual" is fast and exact [Pea94], "complex step" and "autograd" check it,
         "hyper-dual" and "bicomplex" use no backward code at all.
     """
+    require_objective(objective)
     require_direction("v", v, theta)
     return _route("hvp", route)(objective, *alike(theta, v))
 
@@ -163,6 +169,7 @@ def vjp(objective, theta, u):
     theta : array (P,)
     u : array, shape of the outputs, or with one leading axis of K
     """
+    require_objective(objective)
     require_float("u", u)
     xs = objective.net.forward(theta, objective.x)
     shape = xs[-1].shape

@@ -6,7 +6,7 @@ import pytest
 from reference import Dense, Identity, Objective, Sequential, SquaredError
 from reference.arrays.precision import eps
 from reference.network.elementwise import Elementwise
-from reference.derivatives.routes import ROUTES, gradient, hvp, offering
+from reference.derivatives.routes import ROUTES, gradient, hvp, jvp, offering, vjp
 from reference.problems import ZOO
 from tests.derivatives.cases import directions, distance, small
 
@@ -148,3 +148,17 @@ def test_exact_routes_agree_in_the_tails(name, x):
     for route in ("dual", "autograd"):
         assert np.allclose(gradient(objective, theta, route=route), g, rtol=1e-13, atol=1e-300)
         assert np.allclose(hvp(objective, theta, v, route), Hv, rtol=1e-13, atol=1e-300)
+
+
+@pytest.mark.parametrize("function", [gradient, jvp, hvp, vjp])
+def test_what_is_no_objective_is_refused(function):
+    objective, theta = small()
+    for wrong in (3, objective.net):
+        with pytest.raises(TypeError, match="objective is a .*; pass Objective"):
+            function(wrong, theta, theta)
+
+
+def test_a_list_is_no_name_of_a_route():
+    objective, theta = small()
+    with pytest.raises(ValueError, match=r"no route \['dual'\] to hvp; choose"):
+        hvp(objective, theta, theta, ["dual"])
