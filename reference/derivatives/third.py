@@ -40,12 +40,13 @@ def third(objective, theta, u, v, w=None, route="dual"):
     Raises
     ------
     TypeError, ValueError
-        If a direction is no float array of these shapes, there is no such route, or "Taylor series"
-        is asked for a vector.
+        If theta or a direction is no finite float array of these shapes, there is no such route, or
+        "Taylor series" is asked for a vector.
     """
     require_theta(objective, theta)
     for name, d in (("u", u), ("v", v)) + (() if w is None else (("w", w),)):
         require_direction(name, d, theta)
+        require_finite(name, F.primal(d))
     _require_shapes(u, v, w)
     routes = offering("third")
     if route == SERIES:
@@ -72,7 +73,6 @@ def _by_series(objective, theta, u, v, w):
                          "route, as 'dual'.")
     for name, x in (("theta", theta), ("u", u), ("v", v), ("w", w)):
         require_float(name, x, "fO")
-        require_finite(name, F.primal(x))
     v, w = np.broadcast_arrays(v, w)
     numbers = [_polarised(objective, theta, u, *rows)
                for rows in zip(v.reshape(-1, theta.size), w.reshape(-1, theta.size))]

@@ -202,3 +202,12 @@ def test_what_it_cannot_do_is_refused_in_words():
             ref.third(objective, theta, *given, **options)
     with pytest.raises(ValueError, match="u has 34 entries that are not finite"):
         ref.third(objective, theta, np.nan * u, v, w, route="Taylor series")
+
+
+def test_directions_that_are_not_finite_are_refused():
+    objective, theta = small()
+    for place in range(3):
+        d = list(three(theta))
+        d[place] = d[place] * np.nan
+        with pytest.raises(ValueError, match=f"{'uvw'[place]} has .* not finite"):
+            ref.third(objective, theta, *d)
