@@ -59,19 +59,30 @@ class SymmetricOperator(LinearOperator):
 
 
 def point(objective, theta):
-    """theta (P,), checked, and copied: an operator stays at its point when theta moves on."""
+    """theta (P,), checked, and copied: an operator stays at its point when theta moves on.
+
+    As wide as the data, so that its dtype is that of the products.
+    """
     require_theta(objective, theta)
-    return theta.copy()
+    return theta.astype(precision(objective, theta))
+
+
+def precision(objective, theta):
+    """The dtype of what is computed from theta and the data: the widest of theirs."""
+    data = (a for a in (objective.x, objective.y, objective.weights) if a is not None)
+    floats = [a.dtype for a in data if a.dtype.kind == "f"]
+    return np.result_type(theta.dtype, *floats)
 
 
 def require_operator(operator):
     """TypeError unless operator is a LinearOperator or behaves as one; ValueError if not square."""
-    if not hasattr(operator, "shape") or not hasattr(operator, "__matmul__"):
-        raise TypeError(f"operator is a {type(operator).__name__}; pass a LinearOperator, as "
-                        "hessian(objective, theta).")
-    if len(operator.shape) != 2 or operator.shape[0] != operator.shape[1]:
+    if not all(hasattr(operator, name) for name in ("shape", "dtype", "__matmul__")):
+        instead = ("the array that its .dense() gives" if hasattr(operator, "dense") else
+                   "a LinearOperator, as hessian(objective, theta)")
+        raise TypeError(f"operator is a {type(operator).__name__}; pass {instead}.")
+    if len(operator.shape) != 2 or operator.shape[0] != operator.shape[1] or not operator.shape[0]:
         raise ValueError(f"operator has shape {tuple(operator.shape)}; curvature matrices are "
-                         "square, (P, P).")
+                         "square, (P, P), and not empty.")
 
 
 def on_units(operator, index):
@@ -87,7 +98,7 @@ def entries_at(operator, rows, index):
     """operator[rows, index] for index arrays, by products with the unit vectors of `index`."""
     matrix = np.zeros((rows.size, index.size), operator.dtype)
     for k, found in on_units(operator, index):
-        matrix = matrix.astype(found.dtype, copy=False)       # data may be wider than theta
+        matrix = matrix.astype(found.dtype, copy=False)       # it may say less than it gives
         matrix[:, k] = found[rows]
     return matrix
 

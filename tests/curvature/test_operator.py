@@ -1,9 +1,12 @@
 """Curvature matrices are SciPy operators: arithmetic, solvers, shapes."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.sparse.linalg import LinearOperator, aslinearoperator, cg, eigsh
 
+import reference as ref
 from reference import (block, blocks, columns, dense, fisher, gauss_newton, hessian, jacobian,
                        kbfgs_factors, kfac, per_example_gradients)
 from reference.arrays.precision import eps
@@ -162,3 +165,46 @@ def test_blocks_follow_the_layout_that_is_given(H, M):
         assert distance(part, M[s, s]) <= TOLERANCE
     with pytest.raises(ValueError, match=r"layout has 33 parameters but the operator has shape"):
         blocks(H, Layout(((3, 11),)))
+
+
+@pytest.mark.parametrize("matrix", [hessian, gauss_newton, ref.fisher, ref.positive_curvature])
+@pytest.mark.parametrize("data, parameters", [(np.longdouble, float), (float, np.float32)])
+def test_the_dtype_is_that_of_the_products(matrix, data, parameters):
+    objective, theta = small()
+    H = matrix(objective.to(data), theta.astype(parameters))
+    assert H.dtype == (H @ np.ones(theta.size, parameters)).dtype == dense(H).dtype == data
+    assert ref.room(H) == ref.room(matrix(objective.to(data), theta.astype(data)))
+
+
+def test_weights_may_be_wider_than_parameters_and_data():
+    objective, theta = small()
+    objective = replace(objective.to(np.float32), weights=np.ones(objective.N))
+    for matrix in (hessian, gauss_newton):
+        H = matrix(objective, theta.astype(np.float32))
+        assert H.dtype == dense(H).dtype == float
+
+
+ENTRIES = [hessian, gauss_newton, ref.fisher, ref.positive_curvature, ref.kfac, ref.ekfac,
+           ref.kfac_dense, ref.kfac_tridiagonal, ref.bda_pch, ref.ntk, ref.gram, ref.jacobian]
+
+
+@pytest.mark.parametrize("function", ENTRIES)
+def test_what_is_no_objective_and_a_theta_that_is_not_finite_are_refused(function):
+    objective, theta = small()
+    for wrong in (3, None, objective.net):
+        with pytest.raises(TypeError, match="objective is a .*; pass Objective"):
+            function(wrong, theta)
+    for value in (np.nan, np.inf):
+        theta[3] = value
+        with pytest.raises(ValueError, match=r"theta has 1 entries that are not finite; .*\[3\]"):
+            function(objective, theta)
+
+
+@pytest.mark.parametrize("question", [dense, ref.columns, ref.room, ref.diagonal,
+                                      lambda B: block(B, [0])])
+def test_kronecker_products_and_empty_matrices_are_refused_in_words(question):
+    for K in (ref.Kron(np.eye(3), np.eye(3)), ref.Kron(np.eye(2), np.eye(3))):
+        with pytest.raises(TypeError, match=r"a Kron; pass the array that its .dense\(\) gives"):
+            question(K)
+    with pytest.raises(ValueError, match=r"shape \(0, 0\); .* not empty"):
+        question(np.zeros((0, 0)))
