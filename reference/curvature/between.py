@@ -15,9 +15,12 @@ from ..arrays import functions as F
 from ..arrays.checks import require_theta
 from ..arrays.linalg import symmetric
 from .kfac import of_setting, output_factor, require_setting, second_moment, statistics
+from .memory import LIMIT, itemsize, require_room
+from .operator import precision
 
 
-def kfac_dense(objective, theta, kind="type-2", rng=None, samples=1, setting="expand"):
+def kfac_dense(objective, theta, kind="type-2", rng=None, samples=1, setting="expand",
+               limit=LIMIT):
     """F~ (P, P): every block (l, m) of the Fisher matrix as one product G_lm (x) A_lm [MG15].
 
     Parameters
@@ -28,6 +31,8 @@ def kfac_dense(objective, theta, kind="type-2", rng=None, samples=1, setting="ex
         As in `kfac`.
     setting : "expand" or "reduce"
         As in `kfac`; "expand" is for T = 1, where both agree.
+    limit : int
+        Bytes that it and what it is made of may take: an estimate from shapes.
 
     Returns
     -------
@@ -39,7 +44,13 @@ def kfac_dense(objective, theta, kind="type-2", rng=None, samples=1, setting="ex
     ------
     ValueError
         For groups of rows, coupled examples, and "expand" where a matrix is used at several places.
+    MemoryError
+        If it would take more than `limit`.
     """
+    require_theta(objective, theta)
+    require_room(f"the matrix of P = {theta.size}",
+                 2 * itemsize(precision(objective, theta)) * theta.size ** 2, limit,
+                 "take the factors, by kfac or kfac_tridiagonal")
     part, layers = factored(objective, theta, kind, rng, samples, setting)
     return np.block([[part(l, m).dense() for m in layers] for l in layers])
 

@@ -15,7 +15,7 @@ multiplies with each other; U^T b = B^T J b is one forward and U c one backward 
 import numpy as np
 
 from ..arrays import functions as F
-from ..arrays.checks import is_finite, plain, require_theta
+from ..arrays.checks import is_finite, plain, require_finite, require_theta
 from ..arrays.linalg import eigh, solve
 from ..arrays.precision import eps
 from ..derivatives import dual
@@ -23,13 +23,14 @@ from ..derivatives.directions import require_direction
 from ..derivatives.routes import alike
 from ..network.losses import diagonal
 from .gauss_newton import output_fisher
-from .ntk import Rows, kernel
+from .memory import LIMIT
+from .ntk import Rows, kernel, require_kernel_room
 from .roots import as_cotangents, softmax_root
 
 KINDS = ("ggn", "type-2")
 
 
-def gram(objective, theta, kind="ggn"):
+def gram(objective, theta, kind="ggn", limit=LIMIT):
     """Gamma = B^T J J^T B (N M, N M), B B^T = S: Gauss-Newton's eigenvalues, but for zeros.
 
     Parameters
@@ -38,6 +39,8 @@ def gram(objective, theta, kind="ggn"):
     theta : array (P,)
     kind : "ggn" or "type-2"
         S is the Hessian of the loss in z, or the Fisher matrix of type 2; w_n/R included.
+    limit : int
+        Bytes that it and what it is made of may take: an estimate from shapes.
 
     Returns
     -------
@@ -51,6 +54,8 @@ def gram(objective, theta, kind="ggn"):
         numbers that have none.
     ValueError
         If a layer couples the examples, S is not positive semidefinite, or of another kind.
+    MemoryError
+        If it would take more than `limit`.
 
     Notes
     -----
@@ -58,10 +63,10 @@ def gram(objective, theta, kind="ggn"):
     is diagonal, and Q sqrt(Lambda) with the eigenvectors Q of S otherwise.  Another root gives
     another Gamma, similar to this one.
     """
-    return kernel(_rows(objective, theta, kind)[0])
+    return kernel(_rows(objective, theta, kind, limit)[0])
 
 
-def gram_solve(objective, theta, b, damping, kind="ggn"):
+def gram_solve(objective, theta, b, damping, kind="ggn", limit=LIMIT):
     """(G + lam I)^-1 b, exactly, by one system of order N M (Woodbury).
 
     Parameters
@@ -71,7 +76,7 @@ def gram_solve(objective, theta, b, damping, kind="ggn"):
     b : array (P,) or (K, P)
     damping : float
         lam > 0.  For the objective's weight decay add its l2.
-    kind : "ggn" or "type-2"
+    kind, limit
         As in `gram`.
 
     Returns
@@ -81,7 +86,12 @@ def gram_solve(objective, theta, b, damping, kind="ggn"):
     Raises
     ------
     TypeError, ValueError
-        As `gram`, or if b is no such array, or damping is not positive and finite.
+        As `gram`, or if b is no such array of finite numbers, or damping is not positive and
+        finite.
+    MemoryError
+        As `gram`.
+    numpy.linalg.LinAlgError
+        If the damping is so small that no digit is left: lam <= P eps |Gamma|.
     """
     damping = plain(damping)
     if not (is_finite(damping) and damping > 0):
@@ -89,19 +99,33 @@ def gram_solve(objective, theta, b, damping, kind="ggn"):
                          "rank N M at most.")
     require_theta(objective, theta)
     require_direction("b", b, theta)
+    require_finite("b", F.primal(b))
     theta, b = alike(theta, b)
-    rows, xs = _rows(objective, theta, kind)
+    rows, xs = _rows(objective, theta, kind, limit)
     D = F.reshape(rows.D, rows.D.shape[:2] + (-1,))                                   # (M, N, F)
     Jb = F.reshape(dual.jvp(objective, theta, b), b.shape[:-1] + D.shape[1:])
     Ub = F.reshape(F.einsum("mnf,...nf->...nm", D, Jb), b.shape[:-1] + (-1,))
     gamma = kernel(rows)
+    _require_digits(gamma, damping, theta.size)
     damped = gamma + damping * (F.identity(gamma) + F.zeros_like(gamma))
     c = F.reshape(solve(damped, Ub.T).T, b.shape[:-1] + (D.shape[1], D.shape[0]))
     dz = F.reshape(F.einsum("mnf,...nm->...nf", D, c), b.shape[:-1] + xs[-1].shape)
     return (b - objective.net.vjp(theta, xs, dz)[0]) / damping
 
 
-def _rows(objective, theta, kind):
+def _require_digits(gamma, damping, P):
+    """LinAlgError if lam is lost in the rounding of G; balls prove their own digits."""
+    if gamma.dtype == object:
+        return
+    size = np.abs(F.primal(gamma)).sum(0).max()
+    least = P * eps(gamma.dtype) * size
+    if not damping > least:
+        raise np.linalg.LinAlgError(f"damping={damping:.3g} leaves no digit of (G + lam I)^-1 b, "
+                                    f"G being of size {size:.3g}; take damping={2 * least:.3g}, "
+                                    "or more.")
+
+
+def _rows(objective, theta, kind, limit):
     """The rows of B^T J, and the trace."""
     require_theta(objective, theta)
     if kind not in KINDS:
@@ -109,7 +133,9 @@ def _rows(objective, theta, kind):
     xs = objective.net.forward(theta, objective.x)
     z = xs[-1]
     D = as_cotangents(output_root(objective, z, kind), z)
-    return Rows(objective.net, theta, objective.x, D), xs
+    rows = Rows(objective.net, theta, objective.x, D)
+    require_kernel_room(objective, theta, rows, rows, limit)
+    return rows, xs
 
 
 # ---- roots of S ----

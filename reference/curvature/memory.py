@@ -13,17 +13,21 @@ def itemsize(dtype):
     return BALL if dtype == object else np.dtype(dtype).itemsize
 
 
-def require_room(what, needed, limit):
+SMALLER = "take smaller blocks(...), stream(...), diagonal(...) or products"
+
+
+def require_room(what, needed, limit, instead=SMALLER):
     """MemoryError unless `needed` bytes are within `limit`; ValueError for a limit that is none."""
     if not (is_finite(limit) or limit == np.inf) or limit <= 0:
         raise ValueError(f"limit is {limit!r}; pass a positive number of bytes, as 2 ** 33.")
     if needed > limit:
         raise MemoryError(f"{what} would take about {_shown(needed)}, more than the limit of "
                           f"{_shown(limit)}; pass limit={needed:.0f} (bytes) if there is room, or "
-                          "take smaller blocks(...), stream(...), diagonal(...) or products.")
+                          f"{instead}.")
 
 
 def _shown(count):
-    power, unit = next(((p, unit) for p, unit in ((30, "GiB"), (20, "MiB")) if count >= 2 ** p),
-                       (10, "KiB"))
-    return f"{count / 2 ** power:.1f} {unit}"
+    for power, unit in ((30, "GiB"), (20, "MiB"), (10, "KiB")):
+        if count >= 2 ** power:
+            return f"{count / 2 ** power:.1f} {unit}"
+    return f"{count:g} bytes"

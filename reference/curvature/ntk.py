@@ -23,11 +23,14 @@ from ..derivatives.jacobian import require_single_examples, unit_cotangents
 from ..network.objective import Objective
 from ..network.uses import added
 from .contractions import pair
+from .memory import LIMIT, itemsize, require_room
+from .operator import precision
 
 ROOM = 2 ** 25                        # numbers in what is held of the gradients at a time
+FEWER = "take fewer examples"
 
 
-def ntk(objective, theta, other=None):
+def ntk(objective, theta, other=None, limit=LIMIT):
     """K = J J^T (N M, N M), J = dz/dtheta: the empirical neural tangent kernel [JGH18].
 
     Parameters
@@ -37,6 +40,8 @@ def ntk(objective, theta, other=None):
     theta : array (P,)
     other : Objective or array (N', ...), optional
         A batch of other inputs, of the same network: K = J J'^T (N M, N' M').
+    limit : int
+        Bytes that it and what it is made of may take: an estimate from shapes.
 
     Returns
     -------
@@ -49,10 +54,22 @@ def ntk(objective, theta, other=None):
         If a layer with weights tells only the sum of its gradients.
     ValueError
         If a layer couples the examples, or `other` does not fit the network.
+    MemoryError
+        If it would take more than `limit`.
     """
     require_theta(objective, theta)
     rows = Rows(objective.net, theta, objective.x)
-    return kernel(rows, None if other is None else _others(objective, theta, other))
+    columns = None if other is None else _others(objective, theta, other)
+    require_kernel_room(objective, theta, rows, rows if columns is None else columns, limit)
+    return kernel(rows, columns)
+
+
+def require_kernel_room(objective, theta, rows, columns, limit):
+    """MemoryError unless K, a copy of it, and one like it for each matrix are within `limit`."""
+    N, M = rows.outputs, columns.outputs
+    copies = 2 + len(objective.net.layout.shapes)
+    require_room(f"the kernel of {N} by {M} outputs",
+                 itemsize(precision(objective, theta)) * copies * N * M, limit, FEWER)
 
 
 def _others(objective, theta, other):
@@ -88,6 +105,12 @@ class Rows:
         xs = self.net.forward(self.theta, self.x)
         D = unit_cotangents(xs[-1]) if self.D is None else self.D
         return self.net.backward(self.theta, xs, D)[0]
+
+    @property
+    def outputs(self):
+        """N M."""
+        M = prod(self.net.output_shape(self.x.shape[1:])) if self.D is None else len(self.D)
+        return len(self.x) * M
 
     def batch(self, index):
         """The rows of some examples."""

@@ -1,5 +1,6 @@
 """The Gram form of Gauss-Newton: the same eigenvalues and solutions, and where it has none."""
 
+import re
 from dataclasses import replace
 from functools import cache
 
@@ -212,3 +213,21 @@ def test_weight_decay_is_left_to_the_damping():
     H, b = ref.dense(ref.gauss_newton(decayed, theta)), directions(theta, 1)[0]
     truth = np.linalg.solve(H + (0.1 + decayed.l2) * np.eye(len(H)), b)
     assert distance(ref.gram_solve(decayed, theta, b, 0.1 + decayed.l2), truth) <= TOLERANCE
+
+
+@pytest.mark.parametrize("dtype", [np.float32, float])
+def test_damping_that_rounding_hides_is_refused_with_one_that_is_not(dtype):
+    objective, theta, _ = problem("dense")
+    objective, theta = objective.to(dtype), theta.astype(dtype)
+    with pytest.raises(np.linalg.LinAlgError, match="leaves no digit.*; take damping=") as refusal:
+        ref.gram_solve(objective, theta, theta, 1e-18)
+    lam = float(re.search(r"take damping=(\S+),", str(refusal.value))[1])
+    x = ref.gram_solve(objective, theta, theta, lam)
+    G = ref.dense(ref.gauss_newton(objective, theta))
+    assert distance(G @ x + lam * x, theta) <= 0.1
+
+
+def test_a_right_hand_side_that_is_not_finite_is_refused():
+    objective, theta, _ = problem("dense")
+    with pytest.raises(ValueError, match="b has .* not finite"):
+        ref.gram_solve(objective, theta, theta * np.nan, 0.1)

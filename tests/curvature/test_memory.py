@@ -1,5 +1,6 @@
 """What a matrix takes is stated before it is taken."""
 
+import re
 import tracemalloc
 
 import numpy as np
@@ -114,3 +115,32 @@ def test_a_wrong_estimate_would_be_seen():
 def test_what_is_no_operator_is_refused():
     with pytest.raises(TypeError, match="operator is a Objective"):
         ref.room(small()[0])
+
+
+def test_counts_below_a_kibibyte_are_bytes():
+    with pytest.raises(MemoryError, match="about 1000 bytes, more than the limit of 0.5 bytes"):
+        require_room("it", 1000, 0.5)
+
+
+FULL = {"ntk": ref.ntk, "gram": ref.gram,
+        "gram_solve": lambda o, t, limit=LIMIT: ref.gram_solve(o, t, t, 0.1, limit=limit),
+        "kfac_dense": lambda o, t, limit=LIMIT: ref.kfac_dense(o, t, limit=limit)}
+
+
+@pytest.mark.parametrize("name", FULL)
+@pytest.mark.parametrize("problem", ["two layers", "many layers"])
+def test_matrices_that_are_made_at_once_state_their_room(name, problem):
+    objective, theta = PROBLEMS[problem]()
+    held = peak(lambda: FULL[name](objective, theta))
+    needed = _needed(lambda: FULL[name](objective, theta, limit=1))
+    assert held / FACTOR <= needed <= held * FACTOR
+    assert needed == _needed(lambda: FULL[name](objective, theta, limit=needed - 1))
+    assert len(FULL[name](objective, theta, limit=needed))
+
+
+def _needed(make):
+    """What the refusal names."""
+    with pytest.raises(MemoryError, match=r"pass limit=\d+ \(bytes\) if there is room, or take "
+                                          "(fewer examples|the factors)") as refusal:
+        make()
+    return int(re.search(r"limit=(\d+)", str(refusal.value))[1])
