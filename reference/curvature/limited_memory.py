@@ -34,8 +34,8 @@ class LimitedMemory:
     Raises
     ------
     TypeError, ValueError
-        If S and Y are no floating-point arrays of one shape (K, O), K <= memory, or memory is no
-        whole number of at least 1.
+        If S and Y are no floating-point arrays of one shape (K, O), K <= memory, memory is no
+        whole number of at least 1, or a pair has not 0 < s.y < inf.
     """
 
     S: Any
@@ -49,12 +49,20 @@ class LimitedMemory:
         if self.S.ndim != 2 or self.S.shape != self.Y.shape or len(self.S) > self.memory:
             raise ValueError(f"S has shape {self.S.shape} and Y {self.Y.shape}; pass K pairs as "
                              f"rows of two arrays (K, O), K at most memory = {self.memory}.")
+        curvature = F.primal(F.sum(self.S * self.Y, -1))
+        bad = np.flatnonzero(~((0 < curvature) & (curvature < np.inf)))
+        if bad.size:
+            raise ValueError(f"pair {bad[0]} has s.y = {curvature[bad[0]]:.3g}, of which no "
+                             "positive definite matrix is made; leave it out, or damp it.")
 
     def __len__(self):
         return self.S.shape[1]
 
     def __matmul__(self, V):
         """H V for V (O,) or (..., O, I): U + C^T (C V - Y U) with U = V - Y^T C V."""
+        if V.shape[-2:][0] != len(self):
+            raise ValueError(f"V has shape {V.shape}; pass ({len(self)},) or (..., {len(self)}, "
+                             "I).")
         if not len(self.S):
             return V
         (_, Y), C = self._unit, self._C

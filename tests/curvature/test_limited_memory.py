@@ -247,3 +247,21 @@ def test_pairs_that_do_not_fit_are_refused():
             ref.LimitedMemory(s, y, memory)
     with pytest.raises(ValueError, match="S holds int64"):
         ref.LimitedMemory(S.astype(int), Y, 3)
+
+
+@pytest.mark.parametrize("y", [-1.0, 0.0, np.nan, np.inf])
+def test_pairs_without_positive_curvature_are_refused(y):
+    S, Y = np.ones((2, 3)), np.array([[1.0] * 3, [y] * 3])
+    message = r"pair 1 has s.y = \S+, of which no positive"
+    with pytest.raises(ValueError, match=message):
+        ref.LimitedMemory(S, Y, 2)
+    with pytest.raises(ValueError, match=message):
+        ref.LimitedMemory(S[:1], Y[:1], 2).append(S[1], Y[1])
+
+
+def test_vectors_of_another_length_are_refused_without_pairs_too():
+    S = np.ones((1, 3))
+    for H in (ref.LimitedMemory(S[:0], S[:0], 1), ref.LimitedMemory(S, S, 1)):
+        for shape in ((7,), (7, 3), (3, 1, 2)):
+            with pytest.raises(ValueError, match=r"V has shape .*; pass \(3,\)"):
+                H @ np.ones(shape)
