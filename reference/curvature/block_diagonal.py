@@ -17,7 +17,7 @@ class BlockDiagonal(SymmetricOperator):
 
     def __init__(self, blocks, partition, layout=None):
         self.blocks = tuple(read_only(block) for block in blocks)
-        self.partition = tuple(partition)
+        self.partition = tuple(read_only(np.array(group)) for group in partition)
         places = np.concatenate(self.partition)
         self._order = np.argsort(places)
         super().__init__(places.size, np.result_type(*self.blocks), self._product, self._matrix,

@@ -110,3 +110,14 @@ def test_the_limit_is_that_of_the_blocks():
     objective, theta = small()
     with pytest.raises(MemoryError, match="2 blocks of up to 18 rows"):
         ref.block_diagonal(ref.hessian(objective, theta), objective.net.layout, limit=1000)
+
+
+def test_it_keeps_its_places_when_the_partition_is_written_on():
+    objective, theta = small()
+    groups = [np.arange(20), np.arange(20, theta.size)]
+    B = ref.block_diagonal(ref.gauss_newton(objective, theta), groups)
+    before = B @ theta
+    groups[0][:] = groups[0][::-1].copy()
+    assert (B @ theta == before).all()
+    with pytest.raises(ValueError, match="read-only"):
+        B.partition[0][0] = 1
