@@ -155,6 +155,6 @@ def _shares(objective, z):
 
 
 def _named(name, value, table):
-    if value not in table:
+    if not isinstance(value, str) or value not in table:
         raise ValueError(f"{name} must be one of {', '.join(table)}, got {value!r}.")
     return table[value]

@@ -23,7 +23,7 @@ PHI = {"abs": F.modulus, "clip": F.positive_part, "zero": F.zeros_like, "identit
 
 def require_phi(name):
     """The function of bends of that name."""
-    if name not in PHI:
+    if not isinstance(name, str) or name not in PHI:
         raise ValueError(f"phi must be one of {', '.join(PHI)}, got {name!r}.")
     return PHI[name]
 

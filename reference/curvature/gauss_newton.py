@@ -4,6 +4,7 @@ J_n = dz_n/dtheta (C, P).  Weight decay is not in them: add l2 I if it is wanted
 """
 
 from ..arrays import functions as F
+from ..arrays.checks import is_whole
 from ..derivatives import dual
 from . import centred, dense
 from .operator import SymmetricOperator, point
@@ -64,8 +65,9 @@ def fisher(objective, theta, kind="type-2", rng=None, samples=1):
 
     Raises
     ------
-    ValueError
-        For another kind, for "mc" without rng, or for a loss without a model distribution.
+    TypeError, ValueError
+        For another kind, for "mc" without rng or with samples that are no whole number of at least
+        1, or for a loss without a model distribution.
     """
     if kind not in KINDS + ("centred",):
         raise ValueError(f"kind must be one of {', '.join(KINDS)}, centred, got {kind!r}.")
@@ -95,8 +97,7 @@ def scores(objective, z, kind, rng=None, samples=1):
     """s (M, N, C), whose mean of s s^T is the middle matrix: drawn labels ("mc") or the data's."""
     if kind == "empirical":
         return objective.loss.gradient(z, objective.beside(objective.targets, z))[None]
-    if rng is None or samples < 1:
-        raise ValueError("kind 'mc' draws labels: pass rng=numpy.random.default_rng(seed) "
-                         f"and samples >= 1 (got {samples}).")
+    if not is_whole(samples, 1):
+        raise ValueError(f"samples must be a whole number of at least 1, got {samples!r}.")
     z = F.broadcast_to(z, (samples,) + z.shape)
     return objective.loss.score(rng, z)

@@ -154,7 +154,7 @@ def test_bad_kinds_and_outputs_are_refused():
         kfac(objective, theta, "exact")
     with pytest.raises(ValueError, match="setting must be one of expand, reduce, got 'both'"):
         kfac(objective, theta, setting="both")
-    with pytest.raises(ValueError, match="pass rng"):
+    with pytest.raises(TypeError, match="rng=None is not a generator"):
         kfac(objective, theta, "mc")
     with pytest.raises(ValueError, match="has no Fisher matrix"):
         kfac(*small(loss="Huber"))

@@ -11,7 +11,7 @@ from reference.curvature.bends import strange
 from reference.network.elementwise import Elementwise
 from reference.problems.layers import LAYERS
 from tests.curvature import brute
-from tests.derivatives.cases import LOSSES, make
+from tests.derivatives.cases import LOSSES, make, small
 
 DIGITS = 1e-14                        # of sums of up to 13 x 7 x 11 terms in float64
 ROUNDING = 1e-13                      # of eigenvalues, relative to the largest, P up to 110
@@ -311,3 +311,9 @@ def test_a_wrong_phi_and_a_wrong_theta_are_refused():
         ref.positive_curvature(objective, theta, "absolute")
     with pytest.raises(ValueError, match=r"theta has shape \(30,\)"):
         ref.positive_curvature(objective, theta[1:])
+
+
+@pytest.mark.parametrize("function", [ref.positive_curvature, ref.bda_pch])
+def test_a_list_is_no_name_of_phi(function):
+    with pytest.raises(ValueError, match=r"phi must be one of .*, got \['abs'\]"):
+        function(*small(), ["abs"])
