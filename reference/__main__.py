@@ -24,6 +24,7 @@ from .oracle.layer_text import (BEGIN, END, cell, layer_header, layer_line, mark
 from .oracle.peers import Absent
 from .oracle.quantities import QUANTITIES
 from .problems.files import replacing
+from .training import command as training
 
 
 class Refused(Exception):
@@ -230,6 +231,46 @@ def say(text):
         print(text, file=sys.stderr)
 
 
+# ---- train, plot ----
+
+def train(arguments):
+    """Train by one optimiser after the other, and return the exit status."""
+    try:
+        status = training.trained(arguments, partial(print, flush=True), warn)
+    except (ValueError, TypeError) as error:
+        raise Refused(error) from None
+    if arguments.plot:
+        plot_losses(training.folder_of(arguments), None)
+    return status
+
+
+def plot(arguments):
+    """Draw the runs of a folder beside each other."""
+    if arguments.out is not None:
+        require_picture(arguments.out)
+    plot_losses(arguments.folder, arguments.out)
+    return 0
+
+
+def plot_losses(folder, path):
+    """The picture of the runs in a folder, by default in it."""
+    try:
+        task, runs = training.runs_in(folder)
+    except ValueError as error:
+        raise Refused(error) from None
+    from . import plotting
+    path = path or folder / "losses.png"
+    figure = plotting.losses(runs, task)
+    with replacing(path) as temporary:
+        figure.savefig(temporary, format=path.suffix[1:].lower(), dpi=110)
+    print(f"wrote {path}", file=sys.stderr)
+
+
+def warn(text):
+    """A line on standard error, wherever that goes."""
+    print(text, file=sys.stderr, flush=True)
+
+
 # ---- the parser ----
 
 def parser():
@@ -286,6 +327,19 @@ def parser():
         epilog=benching.EPILOG)
     benching.add_options(two)
     two.set_defaults(run=bench)
+    five = commands.add_parser(
+        "train", help="train a task by one optimiser or several, recorded and resumable",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="Train a task by each optimiser from the same start. Exit status 0, 1 if a "
+                    "number was not\nfinite, 2 if something is refused, 130 after Ctrl-C, which "
+                    "saves first.", epilog=training.EPILOG)
+    training.add_options(five)
+    five.set_defaults(run=train)
+    six = commands.add_parser("plot", help="draw the losses of the runs that train left in DIR",
+                              epilog="example: python -m reference plot runs/digits-tiny")
+    six.add_argument("folder", type=Path, metavar="DIR")
+    six.add_argument("--out", type=Path, metavar="FILE", help="default DIR/losses.png")
+    six.set_defaults(run=plot)
     return top
 
 
@@ -313,8 +367,8 @@ def main(arguments=None):
     except (Refused, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print("interrupted; nothing was written.", file=sys.stderr)
+    except KeyboardInterrupt as error:
+        print(str(error) or "interrupted; nothing was written.", file=sys.stderr)
         return 130
 
 

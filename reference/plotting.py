@@ -296,6 +296,38 @@ def distances(maps):
     return figure
 
 
+def losses(runs, title=""):
+    """Losses against epochs and against seconds of training: full on the training set, dashed on
+    the test set.
+
+    Parameters
+    ----------
+    runs : dict
+        Name -> the columns of a record.npz (reference/training/record.py: `read`): arrays "epoch",
+        "seconds", "train_loss" and "test_loss".
+    title : str
+
+    Returns
+    -------
+    matplotlib Figure
+    """
+    _require_some("runs", runs)
+    figure = Figure(figsize=(10, 4.6), layout="constrained")
+    panels = figure.subplots(1, 2, sharey=True)
+    for axes, (name, label) in zip(panels, (("epoch", "epochs"), ("seconds", "training [s]"))):
+        for k, (run, columns) in enumerate(runs.items()):
+            axes.semilogy(columns[name], columns["train_loss"], f"C{k}", marker=".", label=run)
+            axes.semilogy(columns[name], columns["test_loss"], f"C{k}", ls="--", lw=0.9)
+        axes.set(xlabel=label)
+        axes.grid(alpha=0.3, which="both")
+    panels[0].set(ylabel="loss")
+    panels[0].legend(fontsize=8)
+    figure.suptitle(title, fontsize=11)
+    figure.supxlabel("Full: training set; dashed: test set. Each run from the same start. Seconds "
+                     "are of initialisation and steps, without evaluation.", fontsize=8)
+    return figure
+
+
 def _require_some(name, x):
     """ValueError if there is nothing to draw."""
     if len(x) == 0:

@@ -17,8 +17,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 
-ORDER = ["arrays", "network", "problems", "derivatives", "curvature", "optim", "oracle",
-         "testing", "plotting", "__main__"]              # a file imports its own or earlier names
+ORDER = ["arrays", "network", "problems", "derivatives", "curvature", "optim", "training",
+         "oracle", "testing", "plotting", "__main__"]              # a file imports its own or earlier names
 
 
 @dataclass(frozen=True)
@@ -161,11 +161,11 @@ def unknown_citations(file, known):
 def hidden_randomness(file):
     """Seeds and generators made inside: only the outermost code may make what it passes on.
 
-    An optimiser makes one per step, from its field `seed` and the step's number; tasks that draw
-    their data make one from a constant.
+    An optimiser makes one per step, from its field `seed` and the step's number, training one per
+    epoch and step; tasks that draw their data make one from a constant.
     """
     drawn = ("problems", "autoencoders.py")
-    if file.place in ("__main__", "oracle", "optim") or file.path == drawn:
+    if file.place in ("__main__", "oracle", "optim", "training") or file.path == drawn:
         allowed = {"Generator", "default_rng"}
     else:
         allowed = {"Generator"}
@@ -216,6 +216,8 @@ PLANTED = [
     (layering, "arrays/a.py", "from ..network import Dense", ["reference.network.Dense"]),
     (layering, "network/a.py", "from ..problems.files import f", ["reference.problems.files.f"]),
     (layering, "optim/a.py", "def f():\n    import reference.oracle", ["reference.oracle"]),
+    (layering, "optim/a.py", "from ..training import train", ["reference.training.train"]),
+    (layering, "training/a.py", "from ..oracle import x", ["reference.oracle.x"]),
     (layering, "optim/a.py", "from reference.plotting import x", ["reference.plotting.x"]),
     (layering, "network/a.py", "import reference", ["reference"]),
     (layering, "network/a.py", "import reference as ref", ["reference"]),
@@ -258,6 +260,7 @@ PLANTED = [
     (hidden_randomness, "optim/a.py", "import numpy as np\nnp.random.seed(0)", ["seed"]),
     (hidden_randomness, "optim/a.py", "def f(self, k):\n    np.random.default_rng([self.seed, k])",
      []),
+    (hidden_randomness, "training/a.py", "rng = np.random.default_rng([seed, 1, epoch])", []),
     (hidden_randomness, "network/a.py", "rng = np.random.default_rng(0)", ["default_rng"]),
     (hidden_randomness, "network/a.py", "from numpy.random import rand", ["rand"]),
     (hidden_randomness, "problems/a.py", "rng = np.random.default_rng(0)", ["default_rng"]),

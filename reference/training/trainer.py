@@ -1,0 +1,247 @@
+"""Train a task: epochs of mini-batches, the losses after each, checkpoints, and a record.
+
+Random numbers come from numpy.random.default_rng of
+
+    seed                         theta, by the task's scheme
+    [seed, 1, epoch]             the order of the examples, epoch = 1, 2, ...
+    [seed, 2, epoch, step]       dropout masks, where the task has any
+
+and nothing else, so no generator is part of a state.  Every step begins with a copy of theta and
+state as a checkpoint would give them back: a run that was interrupted ends bit for bit as one that
+was not, on the same machine with the same number of threads.
+"""
+
+import json
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+
+from ..arrays.checks import is_finite, is_whole, shown
+from . import checkpoint, record
+from .checkpoint import Progress
+from .coding import decode, encode, settings
+
+CHUNK = 1000                            # examples whose losses are evaluated at a time
+
+
+class Diverged(ArithmeticError):
+    """A number was not finite; the message names the step and the last good checkpoint."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C, after the run was saved; the message says where."""
+
+
+def train(task, optimizer, out=None, epochs=None, seconds=None, seed=0, batch=None, resume=False,
+          watch=None, say=lambda text: None):
+    """Train until so many epochs are done or seconds spent: (Progress, Record).
+
+    Parameters
+    ----------
+    task : Task
+    optimizer : an optimiser, as KBFGS(...)
+    out : path-like, optional
+        The run's folder, made if need be.  Without, nothing is written.
+    epochs : int, optional
+        In all, those before a resumption counted.
+    seconds : float, optional
+        Of `init` and steps in all, without evaluation and writing; the epoch under way is
+        finished.  One of the two limits is needed.
+    seed : int
+    batch : int, optional
+        Examples of a mini-batch, task.batch if omitted; what is left of an epoch's is dropped.
+    resume : bool
+        Go on from the folder's latest whole checkpoint, from the start if it has none.
+    watch : callable, optional
+        watch(at, per_epoch, row) after each step: the Progress, the steps of an epoch, and
+        (loss, rho, damping, length, accepted, seconds).
+    say : callable, optional
+        Told of damaged checkpoints.
+
+    Raises
+    ------
+    ValueError
+        If the folder holds a run and `resume` is False, or one of another configuration, or its
+        checkpoints are damaged; or as the optimiser refuses.
+    Diverged, Interrupted
+    """
+    _require_limits(epochs, seconds)
+    size = _batch_size(task, batch)
+    config = configuration(task, optimizer, seed, size)
+    folder = None if out is None else Path(out)
+    found = None if folder is None else _opened(folder, resume, config, say)
+    at, log = _begun(task, optimizer, seed) if found is None else found
+    per_epoch = task.train.N // size
+    try:
+        while (epochs is None or at.epoch < epochs) and (seconds is None or at.seconds < seconds):
+            epoch = at.epoch + 1
+            order = np.random.default_rng([seed, 1, epoch]).permutation(task.train.N)
+            for k in range(at.step, per_epoch):
+                rng = np.random.default_rng([seed, 2, epoch, k + 1])
+                chosen = task.train.batch(order[k * size:(k + 1) * size])
+                after, row = _advanced(optimizer, task.redraw(chosen, rng), at, folder)
+                log.steps.append(row)
+                at = after
+                if watch is not None:
+                    watch(at, per_epoch, row)
+            _evaluated(task, at, epoch, log, folder, at.steps - per_epoch)
+            at = replace(at, epoch=epoch, step=0)
+            _save(folder, at, log, config)
+    except KeyboardInterrupt:
+        raise Interrupted(_kept(folder, at, log, config)) from None
+    return at, log
+
+
+# ---- one step, one evaluation ----
+
+def _advanced(optimizer, objective, at, folder):
+    """The Progress after one step, and its row."""
+    number, before = at.steps + 1, perf_counter()
+    try:
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            theta, state, info = optimizer.step(objective, at.theta, at.state)
+    except (ArithmeticError, ValueError) as error:
+        if at.steps == 0:               # what the optimiser refuses, it refuses at once
+            raise
+        raise Diverged(f"step {number} failed: {error}{_good(folder)}") from error
+    elapsed = perf_counter() - before
+    row = record.row_of(info, elapsed)
+    if not np.isfinite(row[0]):
+        raise Diverged(f"the loss before step {number} is {row[0]}: the step before was too long"
+                       f"{_good(folder)}")
+    if not np.isfinite(theta).all():
+        raise Diverged(f"theta is not finite after step {number}, before which the loss was "
+                       f"{row[0]:.6g}{_good(folder)}")
+    theta, state = as_read((theta, state))
+    return Progress(theta, state, at.epoch, at.step + 1, number, at.seconds + elapsed), row
+
+
+def as_read(value):
+    """What a checkpoint would give back."""
+    return decode(*encode(value))
+
+
+def evaluate(objective, theta, chunk=CHUNK):
+    """L(theta) over all examples, `chunk` at a time: sum_c R_c L_c/R, and the weight decay once.
+
+    Where a layer couples the examples (batch norm by the batch's own moments), each chunk is a
+    batch of its own.
+    """
+    plain, total = replace(objective, l2=0.0), 0.0
+    for start in range(0, objective.N, chunk):
+        part = plain.batch(slice(start, min(start + chunk, objective.N)))
+        total += float(part.R) * float(part.value(theta))
+    return total / float(objective.R) + float(objective.l2) / 2 * float(theta @ theta)
+
+
+def _evaluated(task, at, epoch, log, folder, since):
+    """A row of the epoch's losses."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        losses = evaluate(task.train, at.theta), evaluate(task.test, at.theta)
+    if not np.isfinite(losses[0]):
+        raise Diverged(f"the training loss is {losses[0]} after step {at.steps}{_good(folder)}")
+    log.add_epoch(epoch, at.steps, at.seconds, *losses, since)
+
+
+# ---- where a run begins, and where it is kept ----
+
+def configuration(task, optimizer, seed, batch):
+    """What two runs must share to be the same run."""
+    data = sha256()
+    for objective in (task.train, task.test):
+        for array in (objective.x, objective.y):
+            data.update(np.ascontiguousarray(array).tobytes())
+    return json.loads(json.dumps({
+        "task": task.name, "size": task.size, "dtype": str(task.dtype), "seed": seed,
+        "batch": batch, "optimizer": type(optimizer).__name__, "settings": settings(optimizer),
+        "data": data.hexdigest()[:16]}))
+
+
+def _begun(task, optimizer, seed):
+    """Before the first step: theta by the task's scheme, the optimiser's state of all the data."""
+    theta, before = task.initial(np.random.default_rng(seed)), perf_counter()
+    state = optimizer.init(task.train, theta)
+    at = Progress(*as_read((theta, state)), seconds=perf_counter() - before)
+    log = record.Record()
+    _evaluated(task, at, 0, log, None, 0)
+    return at, log
+
+
+def _opened(folder, resume, config, say):
+    """(Progress, Record) of the folder's latest checkpoint, None without; makes the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if not resume:
+        require_free(folder)
+        return None
+    for left in folder.glob(".*.tmp"):          # by a process that was killed while writing
+        left.unlink(missing_ok=True)
+    found = checkpoint.latest(folder, say)
+    if found is None:
+        return None
+    at, rows, before = found
+    differ = _differences("", before, config)
+    if differ:
+        raise ValueError(f"{folder} holds a run of another configuration: {'; '.join(differ)}. "
+                         "Resume with the same, or write elsewhere.")
+    return at, record.read_back(*rows)
+
+
+def require_free(folder):
+    """ValueError if the folder holds a run."""
+    if folder.is_dir() and (checkpoint.listed(folder) or (folder / "record.npz").exists()):
+        raise ValueError(f"{folder} already holds a run; resume it, or write elsewhere.")
+
+
+def _differences(prefix, before, now):
+    """["field: was a, is b", ...]."""
+    found = []
+    for name in sorted({*before, *now}):
+        a, b = before.get(name), now.get(name)
+        if isinstance(a, dict) and isinstance(b, dict):
+            found += _differences(f"{prefix}{name}.", a, b)
+        elif a != b:
+            found.append(f"{prefix}{name} was {shown(a)}, is {shown(b)}")
+    return found
+
+
+def _save(folder, at, log, config):
+    if folder is None:
+        return
+    rows = log.until(at)
+    checkpoint.save(folder, at, rows, config)
+    record.write(folder, *rows)
+
+
+def _kept(folder, at, log, config):
+    """Save after an interruption, and say what was."""
+    if folder is None:
+        return f"interrupted after step {at.steps}; nothing was written."
+    _save(folder, at, log, config)
+    return (f"interrupted after step {at.steps} (epoch {at.epoch + 1}); saved in {folder}, resume "
+            "to go on from there.")
+
+
+def _good(folder):
+    found = [] if folder is None else checkpoint.listed(folder)
+    where = f"the last good checkpoint is {found[0]}" if found else "there is no checkpoint yet"
+    return f"; {where}. Take a shorter step or more damping."
+
+
+def _require_limits(epochs, seconds):
+    if epochs is None and seconds is None:
+        raise ValueError("neither epochs nor seconds are given; pass one limit, or both.")
+    if not (epochs is None or is_whole(epochs, 1)):
+        raise ValueError(f"epochs is {shown(epochs)}; pass a whole number, at least 1.")
+    if not (seconds is None or is_finite(seconds) and seconds > 0):
+        raise ValueError(f"seconds is {shown(seconds)}; pass a positive number.")
+
+
+def _batch_size(task, batch):
+    size = task.batch if batch is None else batch
+    if not (is_whole(size, 1) and size <= task.train.N):
+        raise ValueError(f"batch is {shown(size)} of {task.train.N} examples; pass a whole number "
+                         f"from 1 to {task.train.N}.")
+    return size
