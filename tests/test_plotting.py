@@ -97,3 +97,18 @@ def test_what_cannot_be_drawn_is_refused():
              r"\[1, 2\] entries")]:
         with pytest.raises(error, match=words):
             draw()
+
+
+def test_losses_are_drawn_against_epochs_and_seconds_full_and_dashed():
+    columns = {"epoch": np.arange(3.0), "seconds": np.array([0, 0.5, 2]),
+               "train_loss": np.array([3, 2, 1.0]), "test_loss": np.array([3, 2.5, 2])}
+    figure = plotting.losses({"a": columns, "b": {**columns, "train_loss": np.ones(3)}}, "task")
+    left, right = figure.axes
+    assert np.array_equal(left.lines[0].get_xdata(), columns["epoch"])
+    assert np.array_equal(right.lines[1].get_xdata(), columns["seconds"])
+    assert np.array_equal(right.lines[1].get_ydata(), columns["test_loss"])
+    assert [line.get_linestyle() for line in left.lines] == ["-", "--"] * 2
+    assert [text.get_text() for text in left.get_legend().texts] == ["a", "b"]
+    assert left.get_yscale() == "log" and left.get_xlabel() and right.get_xlabel()
+    with pytest.raises(ValueError, match="runs is empty"):
+        plotting.losses({})

@@ -1,124 +1,23 @@
-"""Training as a command: its options, its progress, its table and its JSON."""
+"""Training as a command: its runs, its progress, its table and its JSON."""
 
-import argparse
 import json
 import math
-from ast import literal_eval
+import signal
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import nullcontext
 from pathlib import Path
 
 from tqdm import tqdm
 
-from ..problems.tasks import DTYPES, TASKS, task
-from ..problems.training import SIZES
+from ..problems.tasks import task
 from . import record
 from .coding import settings
-from .defaults import OPTIMIZERS, default, make
-from .trainer import Diverged, require_free, train
+from .defaults import default, make
+from .folder import require_free
+from .options import EPILOG, EPOCHS, add_options, chosen_fields
+from .trainer import Diverged, train
 
-EPILOG = f"""examples:
-  python -m reference train digits --size tiny --optimizer kbfgs,adam,sgd --plot
-  python -m reference train mnist-autoencoder --optimizer kfac --set damping=10 --epochs 20
-  python -m reference train mnist-autoencoder --optimizer kfac --set damping=10 --epochs 40 --resume
-
-tasks: {', '.join(TASKS)}
-optimizers: {', '.join(OPTIMIZERS)}"""
-EPOCHS = 10
-
-
-def add_options(command):
-    """The options of the command, on an argparse parser."""
-    command.add_argument("task", metavar="TASK", help="see below")
-    command.add_argument("--optimizer", default="kbfgs", metavar="NAMES",
-                         help="comma-separated, see below (default kbfgs)")
-    command.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", dest="fields",
-                         help="a hyper-parameter, of every optimizer that has it, or "
-                         "NAME.FIELD=VALUE of one; repeatable")
-    command.add_argument("--epochs", type=_positive, metavar="N",
-                         help=f"in all (default {EPOCHS} without --seconds)")
-    command.add_argument("--seconds", type=_seconds, metavar="S",
-                         help="of training in all; the epoch under way is finished")
-    command.add_argument("--size", default="small", metavar="SIZE",
-                         help=f"{', '.join(SIZES)} (default small)")
-    command.add_argument("--data", type=Path, metavar="PATH", help="where the task's files are "
-                         "(default: below the directory that REFERENCE_DATA names)")
-    command.add_argument("--dtype", default="float64", metavar="TYPE",
-                         help=f"{' or '.join(DTYPES)} (default float64)")
-    command.add_argument("--batch", type=_positive, metavar="N",
-                         help="examples of a mini-batch (default: the task's or the optimizer's)")
-    command.add_argument("--seed", type=_natural, default=0, metavar="N", help="default 0")
-    command.add_argument("--out", type=Path, metavar="DIR", help="holds a folder per optimizer "
-                         "(default runs/TASK-SIZE)")
-    command.add_argument("--resume", action="store_true",
-                         help="go on from the latest checkpoints, if there are any")
-    command.add_argument("--workers", type=_positive, default=1, metavar="N",
-                         help="processes that solve blocks (block-hessian-free; default 1)")
-    command.add_argument("--plot", action="store_true", help="also draw DIR/losses.png")
-    command.add_argument("--json", action="store_true",
-                         help="print one JSON object instead of a table")
-
-
-# ---- options ----
-
-def _natural(text, least=0):
-    if not text.isdecimal() or int(text) < least:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number >= {least}")
-    return int(text)
-
-
-def _positive(text):
-    return _natural(text, 1)
-
-
-def _seconds(text):
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = math.nan
-    if not 0 < seconds < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is no positive number of seconds")
-    return seconds
-
-
-def chosen_fields(texts, names):
-    """{optimiser: {field: value}} of FIELD=VALUE and NAME.FIELD=VALUE.
-
-    Raises
-    ------
-    ValueError
-        For another form, an optimiser that does not train, or a field that none of them has.
-    """
-    chosen = {name: {} for name in names}
-    for text in texts:
-        left, equals, right = text.partition("=")
-        name, dot, field = left.rpartition(".")
-        if not (equals and field) or dot and name not in chosen:
-            raise ValueError(f"--set takes FIELD=VALUE or NAME.FIELD=VALUE with one of "
-                             f"{', '.join(names)}, got {text!r}.")
-        having = [name] if dot else [each for each in names if _has(each, field)]
-        if not having:
-            raise ValueError(f"--set {text}: no field {field!r}; " + "; ".join(
-                f"{each} has {', '.join(_fields(each))}" for each in names) + ".")
-        for each in having:
-            chosen[each][field] = _value(right)
-    return chosen
-
-
-def _fields(name):
-    return [field for field, each in OPTIMIZERS[name].__dataclass_fields__.items() if each.compare]
-
-
-def _has(name, field):
-    return field in _fields(name)
-
-
-def _value(text):
-    """A Python literal, or the text itself."""
-    try:
-        return literal_eval(text)
-    except (ValueError, SyntaxError):
-        return text
+__all__ = ["EPILOG", "add_options", "folder_of", "runs_in", "trained"]
 
 
 def folder_of(arguments):
@@ -153,7 +52,11 @@ def trained(arguments, show, warn):
 
 
 def _workers(count):
-    return ProcessPoolExecutor(count) if count > 1 else nullcontext()
+    if count == 1:
+        return nullcontext()
+    # Ctrl-C reaches the whole group of processes; what it means is for this one to say
+    return ProcessPoolExecutor(count, initializer=signal.signal,
+                               initargs=(signal.SIGINT, signal.SIG_IGN))
 
 
 def _run(arguments, posed, name, optimizer, batch, folder, warn):

@@ -11,18 +11,17 @@ state as a checkpoint would give them back: a run that was interrupted ends bit 
 was not, on the same machine with the same number of threads.
 """
 
-import json
 from dataclasses import replace
-from hashlib import sha256
 from pathlib import Path
 from time import perf_counter
 
 import numpy as np
 
 from ..arrays.checks import is_finite, is_whole, shown
-from . import checkpoint, record
+from . import record
 from .checkpoint import Progress
-from .coding import decode, encode, settings
+from .coding import decode, encode
+from .folder import configuration, good, kept, opened, save
 
 CHUNK = 1000                            # examples whose losses are evaluated at a time
 
@@ -68,11 +67,11 @@ def train(task, optimizer, out=None, epochs=None, seconds=None, seed=0, batch=No
         checkpoints are damaged; or as the optimiser refuses.
     Diverged, Interrupted
     """
-    _require_limits(epochs, seconds)
+    _require_limits(epochs, seconds, seed)
     size = _batch_size(task, batch)
     config = configuration(task, optimizer, seed, size)
     folder = None if out is None else Path(out)
-    found = None if folder is None else _opened(folder, resume, config, say)
+    found = None if folder is None else opened(folder, resume, config, say)
     at, log = _begun(task, optimizer, seed) if found is None else found
     per_epoch = task.train.N // size
     try:
@@ -89,9 +88,9 @@ def train(task, optimizer, out=None, epochs=None, seconds=None, seed=0, batch=No
                     watch(at, per_epoch, row)
             _evaluated(task, at, epoch, log, folder, at.steps - per_epoch)
             at = replace(at, epoch=epoch, step=0)
-            _save(folder, at, log, config)
+            save(folder, at, log, config)
     except KeyboardInterrupt:
-        raise Interrupted(_kept(folder, at, log, config)) from None
+        raise Interrupted(kept(folder, at, log, config)) from None
     return at, log
 
 
@@ -106,15 +105,15 @@ def _advanced(optimizer, objective, at, folder):
     except (ArithmeticError, ValueError) as error:
         if at.steps == 0:               # what the optimiser refuses, it refuses at once
             raise
-        raise Diverged(f"step {number} failed: {error}{_good(folder)}") from error
+        raise Diverged(f"step {number} failed: {error}{good(folder)}") from error
     elapsed = perf_counter() - before
     row = record.row_of(info, elapsed)
     if not np.isfinite(row[0]):
         raise Diverged(f"the loss before step {number} is {row[0]}: the step before was too long"
-                       f"{_good(folder)}")
+                       f"{good(folder)}")
     if not np.isfinite(theta).all():
         raise Diverged(f"theta is not finite after step {number}, before which the loss was "
-                       f"{row[0]:.6g}{_good(folder)}")
+                       f"{row[0]:.6g}{good(folder)}")
     theta, state = as_read((theta, state))
     return Progress(theta, state, at.epoch, at.step + 1, number, at.seconds + elapsed), row
 
@@ -142,23 +141,11 @@ def _evaluated(task, at, epoch, log, folder, since):
     with np.errstate(over="ignore", invalid="ignore"):
         losses = evaluate(task.train, at.theta), evaluate(task.test, at.theta)
     if not np.isfinite(losses[0]):
-        raise Diverged(f"the training loss is {losses[0]} after step {at.steps}{_good(folder)}")
+        raise Diverged(f"the training loss is {losses[0]} after step {at.steps}{good(folder)}")
     log.add_epoch(epoch, at.steps, at.seconds, *losses, since)
 
 
-# ---- where a run begins, and where it is kept ----
-
-def configuration(task, optimizer, seed, batch):
-    """What two runs must share to be the same run."""
-    data = sha256()
-    for objective in (task.train, task.test):
-        for array in (objective.x, objective.y):
-            data.update(np.ascontiguousarray(array).tobytes())
-    return json.loads(json.dumps({
-        "task": task.name, "size": task.size, "dtype": str(task.dtype), "seed": seed,
-        "batch": batch, "optimizer": type(optimizer).__name__, "settings": settings(optimizer),
-        "data": data.hexdigest()[:16]}))
-
+# ---- where a run begins ----
 
 def _begun(task, optimizer, seed):
     """Before the first step: theta by the task's scheme, the optimiser's state of all the data."""
@@ -170,67 +157,9 @@ def _begun(task, optimizer, seed):
     return at, log
 
 
-def _opened(folder, resume, config, say):
-    """(Progress, Record) of the folder's latest checkpoint, None without; makes the folder."""
-    folder.mkdir(parents=True, exist_ok=True)
-    if not resume:
-        require_free(folder)
-        return None
-    for left in folder.glob(".*.tmp"):          # by a process that was killed while writing
-        left.unlink(missing_ok=True)
-    found = checkpoint.latest(folder, say)
-    if found is None:
-        return None
-    at, rows, before = found
-    differ = _differences("", before, config)
-    if differ:
-        raise ValueError(f"{folder} holds a run of another configuration: {'; '.join(differ)}. "
-                         "Resume with the same, or write elsewhere.")
-    return at, record.read_back(*rows)
-
-
-def require_free(folder):
-    """ValueError if the folder holds a run."""
-    if folder.is_dir() and (checkpoint.listed(folder) or (folder / "record.npz").exists()):
-        raise ValueError(f"{folder} already holds a run; resume it, or write elsewhere.")
-
-
-def _differences(prefix, before, now):
-    """["field: was a, is b", ...]."""
-    found = []
-    for name in sorted({*before, *now}):
-        a, b = before.get(name), now.get(name)
-        if isinstance(a, dict) and isinstance(b, dict):
-            found += _differences(f"{prefix}{name}.", a, b)
-        elif a != b:
-            found.append(f"{prefix}{name} was {shown(a)}, is {shown(b)}")
-    return found
-
-
-def _save(folder, at, log, config):
-    if folder is None:
-        return
-    rows = log.until(at)
-    checkpoint.save(folder, at, rows, config)
-    record.write(folder, *rows)
-
-
-def _kept(folder, at, log, config):
-    """Save after an interruption, and say what was."""
-    if folder is None:
-        return f"interrupted after step {at.steps}; nothing was written."
-    _save(folder, at, log, config)
-    return (f"interrupted after step {at.steps} (epoch {at.epoch + 1}); saved in {folder}, resume "
-            "to go on from there.")
-
-
-def _good(folder):
-    found = [] if folder is None else checkpoint.listed(folder)
-    where = f"the last good checkpoint is {found[0]}" if found else "there is no checkpoint yet"
-    return f"; {where}. Take a shorter step or more damping."
-
-
-def _require_limits(epochs, seconds):
+def _require_limits(epochs, seconds, seed):
+    if not is_whole(seed, 0):
+        raise ValueError(f"seed is {shown(seed)}; pass a whole number, 0 or more.")
     if epochs is None and seconds is None:
         raise ValueError("neither epochs nor seconds are given; pass one limit, or both.")
     if not (epochs is None or is_whole(epochs, 1)):

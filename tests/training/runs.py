@@ -23,8 +23,9 @@ def digits(dtype="float64"):
 def run(name, out=None, epochs=2, dtype="float64", posed=None, **options):
     """(Progress, Record) of an optimiser by name, with batches of 50 of 200 digits."""
     posed = posed or digits(dtype)
-    optimizer, _ = make(name, posed, CHOSEN.get(name, {}), batch=50)
-    return train(posed, optimizer, out, epochs, batch=50, **options)
+    size = min(50, posed.train.N // 2)
+    optimizer, _ = make(name, posed, CHOSEN.get(name, {}), batch=size)
+    return train(posed, optimizer, out, epochs, batch=size, **options)
 
 
 def numbers(at, log):

@@ -1,4 +1,4 @@
-"""`train` and `plot` on the command line: runs beside each other, table, JSON, picture, refusals."""
+"""`train` and `plot` on the command line: runs, table, JSON, picture, refusals."""
 
 import json
 import signal

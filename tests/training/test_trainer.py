@@ -31,6 +31,14 @@ def test_interrupted_twice_and_resumed_is_uninterrupted(name, tmp_path):
     assert same(run(name, tmp_path, resume=True), whole)
 
 
+@pytest.mark.parametrize("name", ["levenberg-marquardt", "block-levenberg-marquardt"])
+def test_the_same_for_least_squares(name, tmp_path):
+    posed = task("chaotic-series", "tiny")
+    with pytest.raises(Interrupted):
+        run(name, tmp_path, posed=posed, watch=interrupt(2))
+    assert same(run(name, tmp_path, posed=posed, resume=True), run(name, posed=posed))
+
+
 @pytest.mark.parametrize("name", ["kbfgs", "kfac", "adam"])
 def test_the_same_in_float32(name, tmp_path):
     with pytest.raises(Interrupted):
@@ -175,6 +183,7 @@ def test_what_an_optimiser_refuses_at_its_first_step_is_no_divergence(tmp_path):
 @pytest.mark.parametrize("options, words", [
     ({}, "neither"), ({"epochs": 0}, "epochs is 0"), ({"epochs": True}, "epochs is True"),
     ({"seconds": -1.0}, "seconds is -1"), ({"epochs": 1, "batch": 201}, "batch is 201 of 200"),
+    ({"epochs": 1, "seed": -1}, "seed is -1"),
 ], ids=str)
 def test_limits_that_are_none_are_refused(options, words):
     with pytest.raises(ValueError, match=words):
