@@ -4,7 +4,7 @@ One network, written once, evaluated in many number systems; every derivative an
 matrix reached by independent routes; every answer available with a proof of its digits.
 """
 
-from . import optim, problems
+from . import optim, problems, training
 from .arrays.ball import Undecided
 from .curvature.averaged import bda_pch, kfra
 from .curvature.between import kfac_dense
@@ -74,5 +74,7 @@ from .oracle.certify import Certificate, NotProven, certify
 from .oracle.layers import check_layer
 from .oracle.matrices import MATRICES
 from .oracle.theorems import THEOREMS, Theorem
+from .training.sweep import sweep
+from .training.trainer import train
 
 __version__ = "0.1.0"
