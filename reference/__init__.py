@@ -58,10 +58,12 @@ from .network.recurrent import GRU, LSTM, RNN
 from .network.transformer import FeedForward, TransformerEncoder, TransformerEncoderLayer
 from .network.transposed import ConvTranspose1d, ConvTranspose2d
 from .optim.block_hessian_free import BlockHessianFree
+from .optim.claims import invariants
 from .optim.classical import LBFGS, Newton
 from .optim.ea_cg import EACG
 from .optim.first_order import SGD, Adam, RMSprop
 from .optim.hessian_free import HessianFree
+from .optim.invariants import Invariants, Violation
 from .optim.kbfgs import KBFGS
 from .optim.kfac import KFAC
 from .optim.levenberg_marquardt import BlockLevenbergMarquardt, LevenbergMarquardt

@@ -39,6 +39,7 @@ NAMES = {
     "pairs": "per matrix: dict of s, y and what was made of them",
     "eigenvalues": "of the matrix before it is made positive definite, ascending",
     "factors": "per matrix: the Kronecker factors of the step",
+    "factors_after": "per matrix: the factors that it left, for the next step",
     "blocks": "per block: info of its own",
 }
 
