@@ -10,7 +10,7 @@ numbers.
 import csv
 from dataclasses import dataclass, field
 from io import StringIO
-from math import isfinite, nan
+from math import fsum, isfinite, nan
 
 import numpy as np
 
@@ -87,4 +87,4 @@ def read(path):
 
 def _mean(numbers):
     finite = [number for number in numbers if isfinite(number)]
-    return sum(finite) / len(finite) if finite else nan
+    return fsum(finite) / len(finite) if finite else nan
