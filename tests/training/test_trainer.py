@@ -233,3 +233,9 @@ def test_what_a_killed_process_left_behind_is_removed(tmp_path):
     (tmp_path / ".record.csv.123.456.tmp").write_bytes(b"half")
     run("sgd", tmp_path, resume=True)
     assert not list(tmp_path.glob(".*"))
+
+
+def test_rows_that_an_interruption_left_ahead_of_the_state_are_not_kept():
+    at, log = run("sgd")
+    steps, epochs = log.until(replace(at, steps=5, epoch=1))
+    assert len(steps) == 5 and len(epochs) == 2 and len(log.steps) == 8
