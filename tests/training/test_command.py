@@ -112,6 +112,8 @@ def test_a_run_is_not_overwritten_nor_resumed_as_another(tmp_path, capsys):
     assert "already holds a run" in capsys.readouterr().err
     assert trained(tmp_path, "--resume", "--seed", "4", "--set", "damping=0.2") == 2
     told = capsys.readouterr().err
+    assert main([*TINY, "--optimizer", "adam,sgd", "--out", str(tmp_path)]) == 2
+    assert not (tmp_path / "adam").exists()                     # refused before the first one
     assert "seed was 0, is 4" in told and "settings.damping was 0.3, is 0.2" in told
 
 
