@@ -8,6 +8,7 @@ from ..arrays.checks import is_whole
 from ..derivatives import dual
 from . import centred, dense
 from .operator import SymmetricOperator, point
+from .workspace import passing
 
 
 def pullback(objective, theta, xs, middle, fast=dense.NONE):
@@ -17,7 +18,8 @@ def pullback(objective, theta, xs, middle, fast=dense.NONE):
     """
     def product(V):
         return objective.net.vjp(theta, xs, middle(dual.jvp(objective, theta, V)))[0]
-    return SymmetricOperator(theta.size, theta.dtype, product, *fast)
+    return SymmetricOperator(theta.size, theta.dtype, product, *fast,
+                             passing=passing(objective, theta, False))
 
 
 def gauss_newton(objective, theta):

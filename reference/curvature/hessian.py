@@ -3,6 +3,7 @@
 from ..derivatives.routes import hvp, offering
 from . import dense
 from .operator import SymmetricOperator, point
+from .workspace import passing
 
 
 def hessian(objective, theta, route="dual"):
@@ -31,4 +32,5 @@ def hessian(objective, theta, route="dual"):
         raise ValueError(f"no route {route!r} to hvp; choose one of {', '.join(routes)}.")
     fast = dense.hessian(objective, theta) if route == "dual" else dense.NONE
     return SymmetricOperator(theta.size, theta.dtype,
-                             lambda V: hvp(objective, theta, V, route), *fast)
+                             lambda V: hvp(objective, theta, V, route), *fast,
+                             passing=passing(objective, theta, True))

@@ -37,13 +37,16 @@ class SymmetricOperator(LinearOperator):
     work : callable, optional
         whole -> bytes that making the dense matrix (True) or its diagonal blocks (False) takes
         besides these.
+    passing : callable, optional
+        K -> bytes that `product` takes besides K directions and what it makes of them.
     """
 
     def __init__(self, size, dtype, product, matrix=None, diagonal=None, layout=None, entries=None,
-                 parts=None, work=None):
+                 parts=None, work=None, passing=None):
         super().__init__(np.dtype(dtype), (size, size))
         self.product, self.matrix, self.diagonal = product, matrix, diagonal
         self.layout, self.entries, self.parts, self.work = layout, entries, parts, work
+        self.passing = passing
 
     def _matmat(self, V):
         return along(self.product, V.T).T
@@ -116,7 +119,8 @@ def room(operator):
     -------
     int
         An estimate from shapes, of which the measured peak is within a factor of 3: for a matrix
-        of this package; of another operator, what its products take is not known, and left out.
+        of this package, of a Hessian by the route "dual".  What products of another operator take
+        is not known, and left out: of H + lam I, too.
     """
     require_operator(operator)
     if _is_fast(operator) and operator.matrix is not None:
@@ -126,7 +130,14 @@ def room(operator):
 
 def _room_for_columns(operator):
     P = operator.shape[0]
-    return _bytes(operator, P * P + 4 * AT_ONCE * P)
+    return _bytes(operator, P * P) + _room_for_products(operator, P)
+
+
+def _room_for_products(operator, count):
+    """Of products with `count` directions, some at a time: units, what passes, and what comes."""
+    K = min(AT_ONCE, count)
+    passing = getattr(operator, "passing", None)
+    return _bytes(operator, 4 * K * operator.shape[0]) + (passing(K) if passing else 0)
 
 
 def _bytes(operator, numbers):
@@ -253,7 +264,7 @@ def groups_of(operator, partition):
 def _room_for_blocks(operator, groups):
     numbers = sum(g.size ** 2 for g in groups)
     if not _is_fast(operator):
-        return _bytes(operator, numbers + 4 * AT_ONCE * operator.shape[0])
+        return _bytes(operator, numbers) + _room_for_products(operator, max(g.size for g in groups))
     layout, P = operator.layout, operator.shape[0]
     if inside_matrices(layout, groups) and len(groups) > len(layout.slices):     # cut out of these
         numbers += sum((s.stop - s.start) ** 2 for s in layout.slices)

@@ -28,7 +28,7 @@ from .chain_parts import assemble_diagonal
 from .contractions import slope_and_bend
 from .operator import SymmetricOperator, point
 from .point import point as unfolded
-from .workspace import workspace
+from .workspace import passing, workspace
 
 
 def positive_curvature(objective, theta, phi="abs"):
@@ -60,6 +60,7 @@ def positive_curvature(objective, theta, phi="abs"):
     require_bent_by_elements(net)
     xs = net.forward(theta, objective.x)
     bent = [phi(b) for b in bends(objective, theta, xs)]
+    through = passing(objective, theta, True)
 
     def product(V):
         moved = net.forward(Dual(theta, V), objective.x)
@@ -67,18 +68,19 @@ def positive_curvature(objective, theta, phi="abs"):
         dz = dual.derivative(objective.dz, xs[-1], moved[-1].du)
         return pushing(net, pushes).vjp(theta, xs, dz)[0]
     return SymmetricOperator(theta.size, theta.dtype, product,
-                             *_ways(objective, theta, phi, product))
+                             *_ways(objective, theta, phi, product, through), passing=through)
 
 
 # ---- the dense matrix: the chain at the end assembled, products for what comes before ----
 
-def _ways(objective, theta, phi, product):
+def _ways(objective, theta, phi, product, through):
     """matrix, diagonal, layout, entries, no parts, and work, as SymmetricOperator takes them."""
     def of(make):
         return lambda *whole: make(unfolded(objective, theta), phi, product, *whole)
     if not dense.is_assembled(objective, theta):
         return dense.NONE
-    return of(_matrix), of(_blocks), objective.net.layout, of(_diagonal), None, of(_work)
+    return (of(_matrix), of(_blocks), objective.net.layout, of(_diagonal), None,
+            of(partial(_work, through)))
 
 
 def _matrix(at, phi, product):
@@ -104,13 +106,14 @@ def _diagonal(at, phi, product):
     return np.concatenate(before + _of_chain(assemble_diagonal, at, phi))
 
 
-def _work(at, phi, product, whole):
+def _work(through, at, phi, product, whole):
     """Bytes beside the matrix or its blocks: dual traces of some rows, and copies of a part."""
     P, end = at.starts[-1], at.starts[at.cut]
     if end == 0:
         return workspace(at, None, False, whole)
-    passing = min(AT_ONCE, end) * (3 * P + 2 * sum(x.size for trace in at.traces for x in trace))
-    return int(at.z.dtype.itemsize * max(passing, whole * max(2 * end ** 2, 2 * (P - end) ** 2)))
+    K, size = min(AT_ONCE, end), at.z.dtype.itemsize
+    rows = 3 * size * K * P + through(K)
+    return int(max(rows, size * whole * max(2 * end ** 2, 2 * (P - end) ** 2)))
 
 
 def _rows(at, product, s):

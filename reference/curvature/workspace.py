@@ -1,4 +1,4 @@
-"""What making a matrix takes beside the matrix: an estimate from the shapes of what is made.
+"""What making a matrix, or products with it, takes besides: an estimate from shapes.
 
 The largest arrays that live at the same time, counted; tracemalloc's peak is within a factor of 3
 (tests/curvature/test_memory.py).
@@ -7,10 +7,39 @@ The largest arrays that live at the same time, counted; tracemalloc's peak is wi
 from functools import partial
 from math import prod
 
+import numpy as np
+
+from ..arrays import functions as F
+from ..arrays.dual import Dual
 from ..derivatives.directions import AT_ONCE
 from . import assembly, layerwise, sandwich
 from .bottleneck import directions_in_cache
-from .chain_parts import PRODUCTS
+from .memory import itemsize
+
+
+def passing(objective, theta, back):
+    """K -> bytes of the dual numbers that pass through the network along K directions.
+
+    R{y} of all that layers keep, and with `back` as many R{dy}: without it the cotangents J^T is
+    given come when the R{y} are gone.  Counted along a single direction, for data do not move:
+    they are copied once, beside a 1.
+    """
+    def of(K):
+        still = np.zeros((1, theta.size), "int8") + F.zeros_like(theta)
+        trace = objective.net.forward(Dual(theta, still), objective.x)
+        moving = (2 if back else 1) * K * sum(_moving(trace, {}).values())
+        return itemsize(theta.dtype) * (moving + objective.x.size)
+    return of
+
+
+def _moving(kept, found):
+    """{array: numbers in R{array}} of all the dual numbers in a trace."""
+    if isinstance(kept, Dual):
+        found[id(kept)] = kept.du.size
+    elif isinstance(kept, (list, tuple)):
+        for each in (*kept, getattr(kept, "kept", None)):
+            _moving(each, found)
+    return found
 
 
 def workspace(at, S, second_order, whole):
@@ -21,15 +50,18 @@ def workspace(at, S, second_order, whole):
 
 
 def _chain(at, second_order, whole):
-    """Numbers: S_ll of a batch of examples, S_lm and D_lm on their way down, products of patches.
+    """Numbers: S_ll of a batch of examples, S_lm and D_lm on their way down, a tile of products.
 
-    And a second matrix, where the chain is copied to its place or summed over batches.
+    The patches, twice: samples first and last.  And a second matrix, where the chain is copied to
+    its place or summed over batches.
     """
     shapes = [W.shape for Ws in at.Ws[at.cut:] for W in Ws]
     widths = [O for O, _ in shapes]
     n = min(len(at.z), max(1, assembly.BATCH // sum(widths) ** 2))
-    passed = n * (sum(O * O for O in widths) + (4 if whole and second_order else 2)
-                  * max(widths) ** 2) + min(PRODUCTS, n * max(I for _, I in shapes) ** 2)
+    inputs = [I for _, I in shapes]
+    tile = min(max(inputs) ** 2, max(assembly.TILE, max(inputs)))
+    passed = (len(at.z) + n) * sum(inputs) + n * (
+        sum(O * O for O in widths) + (4 if whole and second_order else 2) * max(widths) ** 2 + tile)
     sizes = [prod(shape) for shape in shapes]
     again = n < len(at.z) or (whole and at.cut > 0)
     return passed + again * (sum(sizes) ** 2 if whole else sum(size ** 2 for size in sizes))
@@ -62,7 +94,7 @@ def _directions(at, i, size):
     if way is layerwise.by_pre_activations:
         return 3 * min(K, y[0].size) * (y.size + _behind(at, i + 1))
     joined = 2 * size ** 2 if way is layerwise.by_steps else 0                      # U and U^T
-    return joined + 4 * K * _behind(at, i)
+    return joined + 3 * K * (_behind(at, i) - at.traces[i][0].size)          # x stays where it is
 
 
 def _behind(at, i):

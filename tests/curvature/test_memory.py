@@ -72,7 +72,7 @@ def test_a_matrix_beyond_the_limit_is_refused_before_it_is_made():
     needed = ref.room(H)
     assert ref.dense(H, limit=needed).shape == H.shape
     H.product = H.matrix = H.diagonal = None
-    with pytest.raises(MemoryError, match=r"of P = 826 would take about \d\.\d MiB, more than "
+    with pytest.raises(MemoryError, match=r"of P = 826 would take about \d+\.\d MiB, more than "
                                           r"the limit of 1.0 MiB; pass limit=\d+ \(bytes\) if "):
         ref.columns(H, limit=2 ** 20)
     for groups in (layout, ref.partition(objective.net, "weights and biases")):
