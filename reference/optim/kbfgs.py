@@ -57,8 +57,8 @@ class KBFGS:
         c >= 0, ours: t is halved until L(theta + t d) <= L(theta) - c t m.d on the batch, and the
         step is rejected after ten halvings: theta, A, Ha, Hg, s and y stay, m does not.
         -m.d > 0 is the fall that the averaged gradient predicts: the batch's loss may rise by c
-        times that, and a step that does not raise it is taken for every c.  1 has been enough
-        where 5 was not.  Omitted: no test, as published.
+        times that, and a step that does not raise it is taken for every c.  0 allows no rise.
+        Omitted: no test, as published.
 
     Notes
     -----
