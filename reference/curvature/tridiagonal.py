@@ -25,8 +25,9 @@ import numpy as np
 from ..arrays import functions as F
 from ..arrays.checks import is_whole, require_array
 from ..arrays.linalg import symmetric
+from ..arrays.precision import eps
 from .between import factored
-from .damping import eigenpairs, like, require_damping, room, singular
+from .damping import eigenpairs, like, require_damping, room
 from .kron import Kron
 
 
@@ -89,7 +90,7 @@ class KronTridiagonal:
     def conditional(self, l):
         """Sigma_l, the covariance of layer l given layer l + 1: a KronDifference."""
         psi = self.psi(l)
-        return _given(self.krons[l], psi, self.beside[l])
+        return _given(self.krons[l], psi, self.beside[l], self.krons[l + 1])
 
     def dense(self):
         """F^ (P, P), every block a Kronecker product.
@@ -121,7 +122,7 @@ class KronTridiagonal:
         krons = self.damped(damping).krons
         inverses = [K.inv() for K in krons]                     # the first, too, must be invertible
         psi = tuple(B.times(inverse) for B, inverse in zip(self.beside, inverses[1:]))
-        sigma = map(_given, krons, psi, self.beside)
+        sigma = map(_given, krons, psi, self.beside, krons[1:])
         return TridiagonalInverse(psi, (*(S.inv() for S in sigma), inverses[-1]))
 
     def solve(self, v, damping=0.0):
@@ -134,32 +135,59 @@ def _damped(K, damping):
     return Kron(K.G + root / pi * F.identity(K.G), K.A + root * pi * F.identity(K.A))
 
 
-def _given(K, psi, beside):
+def _given(K, psi, beside, after):
     """K - Psi F~_{l+1,l+1} Psi^T, since Psi F~_{l+1,l+1} is what stands beside K."""
     less = psi.times(beside.T)
-    return KronDifference(K, Kron(symmetric(less.G), symmetric(less.A)))
+    return KronDifference(K, Kron(symmetric(less.G), symmetric(less.A)), after)
 
 
 @dataclass(frozen=True, eq=False)
 class KronDifference:
-    """G (x) A - C (x) D, positive definite: `kron` - `less`."""
+    """G (x) A - C (x) D, positive definite: `kron` - `less`.
+
+    after : what was inverted to make `less`, whose rounding is then in it.
+    """
 
     kron: Kron
     less: Kron
+    after: Kron
 
     def dense(self):
         """The (O I, O I) matrix."""
         return self.kron.dense() - self.less.dense()
 
     def inv(self):
-        """(X (x) Y) diag(1/(1 - s t)) (X (x) Y)^T, a Congruence [MG15, app. B]."""
+        """(X (x) Y) diag(1/(1 - s t)) (X (x) Y)^T, a Congruence [MG15, app. B].
+
+        Raises
+        ------
+        numpy.linalg.LinAlgError
+            If some 1 - s t is not above the rounding of `less`, relative to the block it is taken
+            from: n eps cond of each factor that is inverted for it.
+        """
         (X, s), (Y, t) = (_pencil(self.kron.G, self.less.G), _pencil(self.kron.A, self.less.A))
         left = 1 - s[:, None] * t
-        if not left.min() > 0:
-            raise np.linalg.LinAlgError(singular("conditional covariance, relative to its block,",
-                                                 left.max(), left.min(),
-                                                 room(sum(left.shape), left.dtype)))
+        rounding = _rounding(self.kron) + _rounding(self.after)
+        if not left.min() > rounding:
+            raise np.linalg.LinAlgError(self._refusal(left, rounding))
         return Congruence(X, Y, 1 / left)
+
+    def _refusal(self, left, rounding):
+        usable = max(room(sum(left.shape), left.dtype), 10 * rounding)
+        found = (f"(relative to the layer's own block, eigenvalues from {left.min():.1e} to "
+                 f"{left.max():.1e}, and rounding of {rounding:.1e})")
+        if left.min() < -usable:
+            return (f"the conditional covariance is indefinite {found}: no covariance has these "
+                    "blocks; take those of a Fisher matrix, or far more damping.")
+        usable *= eigenpairs(self.kron.G)[0][-1] * eigenpairs(self.kron.A)[0][-1]
+        return (f"the conditional covariance is singular {found}: some of a layer's gradients "
+                f"follow from the next one's; add damping, for instance {usable:.1e}.")
+
+
+def _rounding(K):
+    """n eps cond of both factors: the relative error of what their inverses are in."""
+    values = [eigenpairs(M)[0] for M in (K.G, K.A)]
+    return sum(len(v) * eps(v.dtype) * v[-1] / v[0] for v in values)
 
 
 def _pencil(G, C):

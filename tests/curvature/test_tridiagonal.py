@@ -206,6 +206,45 @@ def test_what_is_singular_says_which_damping_to_add():
         T.solve(np.ones(107), LAM)
 
 
+def linear(seed):
+    """Two square linear layers: each one's gradients follow from the other's, so F^ is singular."""
+    rng = np.random.default_rng(seed)
+    d = int(rng.integers(2, 6))
+    net = ref.Sequential(ref.Dense(d, d, bias=False), ref.Dense(d, d, bias=False))
+    objective = ref.Objective(net, ref.SquaredError(), rng.standard_normal((4 * d, d)),
+                              rng.standard_normal((4 * d, d)))
+    return ref.kfac_tridiagonal(objective, rng.standard_normal(net.layout.size))
+
+
+@pytest.mark.parametrize("seed", [11, 35, 38, *range(8)])
+def test_a_singular_matrix_is_refused_whatever_rounding_makes_of_it(seed):
+    """Rounding leaves the eigenvalues of Sigma positive in the first three, and not in the rest."""
+    T = linear(seed)
+    assert np.linalg.cond(T.dense()) > 1e15
+    with pytest.raises(np.linalg.LinAlgError, match="conditional covariance is singular .* follow "
+                                                    ".* add damping, for instance") as refusal:
+        T.inv()
+    usable = float(str(refusal.value).split("for instance ")[1].rstrip("."))
+    for damping, bound in ((usable, 1e-9), (1e-12, 1e-3)):      # some eps cond(F)
+        F = T.damped(damping).dense()
+        assert np.abs(T.inv(damping).dense() @ F - np.eye(len(F))).max() <= bound
+
+
+def test_what_is_inverted_for_the_conditional_covariance_counts_by_its_condition():
+    """1 - s t = 1e-12 is far above rounding beside I (x) I, and is not beside a condition of 1e6.
+    """
+    one, size = ref.Kron(np.eye(2), np.eye(3)), (1 - 1e-12) ** 0.5
+    wide = ref.Kron(np.diag([1.0, 1e-6]), np.eye(3))
+    for K, after in ((one, one), (wide, one), (one, wide)):
+        beside = KronRectangle(size * np.sqrt(K.G @ after.G), one.A)
+        T = KronTridiagonal((K, after), (beside,))
+        if K is after:
+            assert np.abs(T.inv().dense() @ T.dense() - np.eye(12)).max() <= 1e-3
+            continue
+        with pytest.raises(np.linalg.LinAlgError, match=r"is singular .* rounding of \d\.\de-10"):
+            T.inv()
+
+
 def test_blocks_that_no_covariance_has_are_refused():
     """Beside I (x) I on the diagonal, 2 I (x) I: a correlation of 2, and Sigma = -3 I (x) I."""
     one = ref.Kron(np.eye(2), np.eye(3))
@@ -214,7 +253,7 @@ def test_blocks_that_no_covariance_has_are_refused():
         if size < 1:
             assert brute.distance(T.inv().dense() @ T.dense(), np.eye(12)) <= TOLERANCE
             continue
-        with pytest.raises(np.linalg.LinAlgError, match="conditional covariance"):
+        with pytest.raises(np.linalg.LinAlgError, match="conditional covariance is indefinite"):
             T.inv()
 
 
