@@ -34,7 +34,12 @@ def spectral_norm(M):
 
 
 def balance(G, A, size=mean_eigenvalue):
-    """pi = sqrt(size(A)/size(G)); 1 if one is not positive, where the ratio says nothing."""
+    """pi = sqrt(size(A)/size(G)); 1 if one is not positive, where the ratio says nothing.
+
+    A trap: a factor that is 0 but for rounding has a positive size, as G of a convolution before
+    GroupNorm in setting "reduce": tr G of 1e-28 makes pi 1e13, where an exact 0 makes it 1.  The
+    factors alone do not tell it from small gradients, which differ by a scale of L; pass "shifts".
+    """
     a, g = size(A), size(G)
     return (a / g) ** 0.5 if F.positive(a) and F.positive(g) else 1
 

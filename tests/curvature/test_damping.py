@@ -131,6 +131,14 @@ def test_pi_makes_the_bound_on_what_is_added_smallest(rule, norm):
     assert wrong * size_A + lam / wrong * size_G > 1.5 * bounds.min()
 
 
+def test_pi_takes_rounding_for_a_factor():
+    """The trap of `balance`: it knows no scale of G but G's own, so a tiny G may be meant."""
+    A = positive(5, 1)
+    exact, rounded = (ref.shifts(Kron(size * np.eye(3), A), 1.0, "pi") for size in (0.0, 1e-28))
+    assert exact == (1, 1)
+    assert rounded[1] > 1e13 and rounded[0] * rounded[1] == pytest.approx(1, rel=4 * eps(float))
+
+
 def test_the_spectral_norm_is_of_the_largest_eigenvalue_of_either_sign():
     K = Kron(np.diag([1.0, -4.0]), np.eye(3))                               # pi^2 = 1/4
     assert np.allclose(ref.shifts(K, 1.0, "pi spectral"), (2, 0.5), rtol=4 * eps(float))
