@@ -96,19 +96,19 @@ def watched(rows, quiet):
         print(file=sys.stderr)
 
 
-def require_picture(path):
+def require_picture(path, option="--plot"):
     """Refused unless a picture can be written there: before the work, not after."""
     if path.suffix.lower() not in (".png", ".pdf", ".svg"):
-        raise Refused(f"--plot writes .png, .pdf or .svg, got {path.name!r}.")
+        raise Refused(f"{option} writes .png, .pdf or .svg, got {path.name!r}.")
     if not path.parent.is_dir():
-        raise Refused(f"--plot: there is no folder {path.parent}.")
+        raise Refused(f"{option}: there is no folder {path.parent}.")
     try:
         with TemporaryFile(dir=path.parent):
             pass
     except OSError as error:
-        raise Refused(f"--plot: cannot write in {path.parent}: {error.strerror}.") from None
+        raise Refused(f"{option}: cannot write in {path.parent}: {error.strerror}.") from None
     if path.is_dir():
-        raise Refused(f"--plot: {path} is a folder.")
+        raise Refused(f"{option}: {path} is a folder.")
 
 
 def plot_step_sizes(path, seed):
@@ -247,7 +247,7 @@ def train(arguments):
 def plot(arguments):
     """Draw the runs of a folder beside each other."""
     if arguments.out is not None:
-        require_picture(arguments.out)
+        require_picture(arguments.out, "--out")
     plot_losses(arguments.folder, arguments.out)
     return 0
 

@@ -18,7 +18,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 ORDER = ["arrays", "network", "problems", "derivatives", "curvature", "optim", "training",
-         "oracle", "testing", "plotting", "__main__"]              # a file imports its own or earlier names
+         "oracle", "testing", "plotting", "__main__"]          # a file imports its own or earlier ones
 
 
 @dataclass(frozen=True)
@@ -180,9 +180,15 @@ def printing(file):
     return [] if file.place == "__main__" else [ast.unparse(call) for call in calls]
 
 
+def wide(file):
+    """Lines of more than 100 columns."""
+    lines = enumerate(file.source.splitlines(), 1)
+    return [f"line {number}" for number, line in lines if len(line) > 100]
+
+
 # ---- the package has no offences ----
 
-RULES = [layering, plotting_alone, unanalytic, number_systems, hidden_randomness, printing]
+RULES = [layering, plotting_alone, unanalytic, number_systems, hidden_randomness, printing, wide]
 
 
 def offences(rule, folder):
@@ -270,6 +276,7 @@ PLANTED = [
     (hidden_randomness, "network/a.py", "def f(rng: np.random.Generator): pass", []),
     (printing, "optim/a.py", "if verbose:\n    print('hello', 1)", ["print('hello', 1)"]),
     (printing, "__main__.py", "print(1)", []),
+    (wide, "optim/a.py", "x = 1\n#" + 100 * "-" + "\n#" + 99 * "-", ["line 2"]),
 ]
 
 

@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..arrays import functions as F
-from ..arrays.checks import is_finite, require_finite, require_theta, shown
+from ..arrays.checks import is_finite, require_theta, shown
 from ..arrays.linalg import inverse, symmetric
 from .bfgs import double_damping, guarded_bfgs_inverse, hessian_action, root
 from .damping import damped_inverse
@@ -89,7 +89,7 @@ def initial_factors(objective, theta, lam, memory=None):
         If A + sqrt(lam) I is singular to working precision, naming a usable damping.
     """
     _require_damping(lam)
-    _require_point(objective, theta, "theta")
+    require_theta(objective, theta)
     first = []
     for p, _, s, _ in passed(objective, theta).means:
         A = input_factor(objective, p)
@@ -126,8 +126,8 @@ def update(objective, theta, theta_plus, factors, lam, decay=DECAY):
     _require_damping(lam)
     if not (is_finite(decay) and 0 <= decay < 1):
         raise ValueError(f"decay must be in [0, 1), got {shown(decay)}.")
-    _require_point(objective, theta, "theta")
-    _require_point(objective, theta_plus, "theta_plus")
+    require_theta(objective, theta)
+    require_theta(objective, theta_plus, "theta_plus")
     shapes = objective.net.layout.shapes
     if not (isinstance(factors, (list, tuple)) and all(hasattr(f, "Hg") for f in factors)):
         raise TypeError(f"factors is {shown(factors)}; begin with kbfgs_factors.")
@@ -211,12 +211,7 @@ def _eye(like):
     return F.identity(like) + F.zeros_like(like)
 
 
-def _require_point(objective, theta, name):
-    require_theta(objective, theta, name)
-    require_finite(name, F.primal(theta))
-
-
 def _require_damping(lam):
     if not (is_finite(lam) and 0 < lam < 1):
-        raise ValueError(f"K-BFGS needs 0 < lam < 1, got {shown(lam)}: its second damping has a pole at "
-                         "sqrt(lam) = 1; rescale the loss instead.")
+        raise ValueError(f"K-BFGS needs 0 < lam < 1, got {shown(lam)}: its second damping has a "
+                         "pole at sqrt(lam) = 1; rescale the loss instead.")

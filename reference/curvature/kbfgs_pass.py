@@ -1,6 +1,6 @@
 """One forward and backward pass, and the means over the batch that K-BFGS takes of it [GRB20].
 
-    pbar, sbar = mean_nt p, mean_nt W p,     gbar = sum_nt w/R g = dL/ds,     mean(a) = sum w a/sum w
+    pbar, sbar = mean_nt p, mean_nt W p,    gbar = sum_nt w/R g = dL/ds,    mean(a) = sum w a/sum w
 
 Backpropagated are w_n/R d loss_n/dz, of which come the gradient of L and gbar, both from one pass.
 """

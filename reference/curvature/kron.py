@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from scipy.linalg import block_diag
 
-from ..arrays import functions as F
 from ..arrays.checks import is_finite, require_array, shown
 from ..arrays.linalg import symmetric
 from .damping import (balance, damped_inverse, eigenpairs, like, require_damping, room, shifts_of,

@@ -124,7 +124,8 @@ def _balanced(G, A):
 
 
 def _require_block(B, shape):
-    if not (isinstance(shape, (tuple, list)) and len(shape) == 2 and all(is_whole(n, 1) for n in shape)):
+    pair = isinstance(shape, (tuple, list)) and len(shape) == 2
+    if not (pair and all(is_whole(n, 1) for n in shape)):
         raise ValueError(f"shape must be (O, I), of the weight matrix, got {shape!r}.")
     require_entries("B", B)
     require_float("B", B, "f")

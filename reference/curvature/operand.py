@@ -65,8 +65,9 @@ def require_symmetric_products(V, BV):
     C, size = V.T @ BV, lengths(V).max() * lengths(BV).max()
     asymmetry = np.abs(C - C.T).max()
     if asymmetry > max(1e-6, np.finfo(C.dtype).eps ** 0.5) * size:
-        raise ValueError(f"B is not symmetric: u^T B v and v^T B u differ by {asymmetry / size:.1e} "
-                         "|u| |B v|; pass an operator of (B + B^T)/2 if that is meant.")
+        raise ValueError("B is not symmetric: u^T B v and v^T B u differ by "
+                         f"{asymmetry / size:.1e} |u| |B v|; pass an operator of (B + B^T)/2 if "
+                         "that is meant.")
 
 
 def exponent(x):

@@ -54,6 +54,8 @@ def solve(B, b, damping=0.0, rule="identity", method=None, tol=None, maxiter=Non
 
     Raises
     ------
+    TypeError, ValueError
+        For another rule or method, or if B, b, tol or maxiter are none.
     numpy.linalg.LinAlgError
         If B + lam D is not positive definite to working precision, naming its extreme eigenvalues
         and a usable damping, or the negative curvature that was met; or if `method` does not get to

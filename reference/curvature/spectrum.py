@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import scipy.linalg
 
-from ..arrays.checks import is_whole, require_finite, require_float, require_generator, require_shape
+from ..arrays.checks import (is_whole, require_finite, require_float, require_generator,
+                             require_shape)
 from ..arrays.krylov import lanczos
 from .eigenpairs import extreme_eigenpairs, normal, with_residuals
 from .memory import LIMIT

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.checks import require_theta
+from ..arrays.checks import is_whole, require_theta, shown
 from ..network.objective import Objective
 
 NAMES = {
@@ -81,16 +81,19 @@ def run(optimizer, batches, theta, steps, state=None, watch=None):
     ------
     ArithmeticError
         At the first step after which theta is not finite, naming the step.
-    ValueError
-        If the batches end too early, or theta does not fit.
+    TypeError, ValueError
+        If batches are neither an Objective nor iterable or end too early, steps is no whole number,
+        or theta does not fit.
     """
+    if not is_whole(steps, 0):
+        raise ValueError(f"steps is {shown(steps)}; give a whole number, 0 or more.")
     stream = _stream(batches)
     infos = []
     for k in range(steps):
         objective = next(stream, None)
         if objective is None:
-            raise ValueError(f"the batches end after {k} of {steps} steps; problems.batches goes on "
-                             "for ever.")
+            raise ValueError(f"the batches end after {k} of {steps} steps; problems.batches goes "
+                             "on for ever.")
         if state is None:
             require_theta(objective, theta)
             state = optimizer.init(getattr(batches, "whole", objective), theta)

@@ -121,7 +121,7 @@ def relate(left, right, objective, theta):
 
 def related(left, right, found, place):
     """The Relation of two matrices that have been `found`, by name."""
-    layout, theta = place.net.layout, place.theta
+    layout = place.net.layout
     a, b = found[left], found[right]
     pairs = list(zip(blocks_of(a, layout), blocks_of(b, layout), strict=True))
     whole = None if isinstance(a, list) or isinstance(b, list) else distance([(a, b)])

@@ -70,7 +70,8 @@ def mnist_dropout(size, folder, dtype):
             "no masks: task.redraw(batch, rng) puts them on, drawn per step and example. The rates "
             "0.2 of pixels and 0.5 of units are those customary since [SHK14]; start: Martens' "
             "sparse one [Mar10], whose biases are 0: where a mask drops all of a unit's inputs, it "
-            "is at the kink of ReLU, with slope 0." + {"tiny": _BUNDLED, "small": _PART, "paper": ""}[size])
+            "is at the kink of ReLU, with slope 0."
+            + {"tiny": _BUNDLED, "small": _PART, "paper": ""}[size])
     return pose("mnist-dropout", size, dtype, chain(_RECTIFIED[size], ReLU), CrossEntropy(),
                 *_idx(folder, size), 50 if size == "tiny" else 1000, note, scheme=sparse,
                 drops=(0.2, 0.5, 0.5))

@@ -1,7 +1,5 @@
 """Recurrent tasks: images read pixel by pixel, a chaotic series, the next character of a text."""
 
-import numpy as np
-
 from ..network.affine import Dense
 from ..network.compose import Sequential
 from ..network.embedding import Embedding

@@ -79,10 +79,12 @@ def locate(name, data=None):
 
     Raises
     ------
+    ValueError
+        For an unknown name.
     FileNotFoundError
         Naming what is missing where, and how to get it.
     """
-    source = SOURCES[name]
+    source = _source(name)
     if data is not None:
         folder = Path(data)
     elif os.environ.get(VARIABLE):
@@ -97,6 +99,12 @@ def locate(name, data=None):
     if missing:
         raise FileNotFoundError(f"{folder} does not hold {', '.join(missing)}. {_how(name)}")
     return folder / source.files[0] if single else folder
+
+
+def _source(name):
+    if name not in SOURCES:
+        raise ValueError(f"no data set {name!r}; choose one of {', '.join(SOURCES)}.")
+    return SOURCES[name]
 
 
 def _how(name):
@@ -135,9 +143,7 @@ def fetch(name, directory):
     ImportError
         If pooch is not installed.
     """
-    if name not in SOURCES:
-        raise ValueError(f"no data set {name!r}; choose one of {', '.join(SOURCES)}.")
-    source = SOURCES[name]
+    source = _source(name)
     if source.url is None:
         raise ValueError(f"{name} is not fetched: no SHA-256 of its files is pinned, so what came "
                          f"could not be checked. {_how(name)}")

@@ -62,12 +62,12 @@ _L = {"memory": 100, **_SAFE}
 DEFAULTS = {                            # optimiser, or (optimiser, task) -> Default
     "kbfgs": Default(_SAFE, _KBFGS),
     "kbfgs-l": Default(_L, _KBFGS),
-    "kfac": Default({"damping": 1.0}, "ours; all else [MG15]"),
+    "kfac": Default({"damping": 1.0}, "ours; all else [MG15], but a diagonal structure"),
     "hessian-free": Default({"damping": 1.0, "curvature_batch": 0.25}, "ours", whole=True),
     "block-hessian-free": Default({"damping": 1.0}, "ours; a quarter of the batch [ZXB17]"),
     "stochastic-hessian-free": Default({}, "[Kir13]"),
     "newton-krylov": Default({}, "ours"),
-    "ea-cg": Default({}, "[CCC18]"),
+    "ea-cg": Default({}, "[CCC18], as others restate it"),
     "simple-kfac": Default({"length": 0.1, "damping": 0.1}, "ours"),
     "levenberg-marquardt": Default({}, "ours", whole=True),
     "block-levenberg-marquardt": Default({}, "ours", whole=True),
@@ -82,7 +82,7 @@ DEFAULTS = {                            # optimiser, or (optimiser, task) -> Def
 }
 _AUTOENCODERS = ("mnist-autoencoder", "curves-autoencoder", "faces-autoencoder")
 for _task in _AUTOENCODERS:
-    DEFAULTS["kfac", _task] = Default({}, "[MG15], for autoencoders")
+    DEFAULTS["kfac", _task] = Default({}, "[MG15], for autoencoders, but a diagonal structure")
     DEFAULTS["hessian-free", _task] = Default(
         {"curvature_batch": 0.25}, "damping of the demonstration to [Mar10; MS12]", whole=True)
     DEFAULTS["block-hessian-free", _task] = Default({}, "damping as hessian-free; [ZXB17]")

@@ -216,7 +216,7 @@ def test_bad_rules_and_dampings_are_refused():
         kron().inv(0.1, "best")
     for damping in (-1.0, np.nan, np.inf):
         for rule in DENSE:
-            with pytest.raises(ValueError, match="damping must be a number, finite and not negative, got"):
+            with pytest.raises(ValueError, match="damping must be a number, finite and not"):
                 kron().inv(damping, rule)
 
 

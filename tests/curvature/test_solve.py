@@ -312,7 +312,7 @@ def test_bad_arguments_are_refused():
         with pytest.raises(ValueError, match="method must be one of cg, minres, got 'lu'"):
             solve(operator, b, LAM, method="lu")
         for damping in (-1, np.nan, (1, 2), None):
-            with pytest.raises(ValueError, match="damping must be a number, finite and not negative"):
+            with pytest.raises(ValueError, match="damping must be a number, finite and not"):
                 solve(operator, b, damping)
     for operator in (B.tolist(), "matrix", None, 3):
         with pytest.raises((TypeError, ValueError)):
@@ -381,5 +381,5 @@ def test_limits_are_looked_at_by_every_way():
     for operator in (B, [B], Kron(B, np.eye(1)), aslinearoperator(B)):
         with pytest.raises(ValueError, match="tol must be a positive number, got -1"):
             solve(operator, np.ones(3), LAM, tol=-1)
-        with pytest.raises(ValueError, match="maxiter must be a whole number of at least 1, got -3"):
+        with pytest.raises(ValueError, match="maxiter must be a whole number of at least 1"):
             solve(operator, np.ones(3), LAM, maxiter=-3)

@@ -67,7 +67,7 @@ def test_a_projector_of_the_very_vector_would_be_biased():
 # ---- draws that are one vector, up to sign ----
 
 def test_draws_that_are_one_vector_of_signs_claim_no_certainty():
-    """Else the wrong 1.222 for the trace 5 has the standard error 0: four signs, thrice the same."""
+    """Else the wrong 1.222 for the trace 5 has standard error 0: four signs, thrice the same."""
     E = ref.trace(np.diag([1.0, 2, 3, -1]), 6, rng())
     assert abs(E.value - 5) > 1 and E.standard_error == np.inf
 

@@ -83,7 +83,8 @@ def test_damage_is_refused_and_a_cap_can_be_chosen(tmp_path):
     with pytest.raises(ValueError, match="declares 15000 bytes, over the 14999"):
         faces(path, max_bytes=14999)
     whole = path.read_bytes()
-    for damaged in (b"", b"hello", whole[:200], whole[:-50], whole[:300] + b"\0" * 40 + whole[340:]):
+    zeroed = whole[:300] + b"\0" * 40 + whole[340:]
+    for damaged in (b"", b"hello", whole[:200], whole[:-50], zeroed):
         path.write_bytes(damaged)
         with pytest.raises(ValueError, match="bad.mat cannot be read"):
             faces(path)

@@ -5,7 +5,7 @@ from torch.autograd import grad as backward
 from torch.func import functional_call, grad, hessian, jacrev, jvp, vjp, vmap
 
 from .parts import AtOnce, Rows, share
-from .steps import is_chain, sizes, steps, wide
+from .steps import is_chain, steps, wide
 from .torch_nets import Places, mean_loss, modules, second
 
 CHUNKS = (64, 256)
