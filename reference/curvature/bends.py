@@ -11,7 +11,7 @@ from typing import Any
 from ..arrays import functions as F
 from ..network.affine import Affine
 from ..network.branches import Parallel, Tied
-from ..network.compose import Composite, Sequential
+from ..network.compose import Composite, Sequential, leaves
 from ..network.elementwise import Elementwise
 from ..network.embedding import SinusoidalPositions
 from ..network.layer import Layer, Wrapping
@@ -29,13 +29,6 @@ def require_phi(name):
 
 
 # ---- which networks ----
-
-def leaves(layer):
-    """The layers that are not made of layers, in order."""
-    if isinstance(layer, Composite):
-        return [leaf for each in layer.layers for leaf in leaves(each)]
-    return leaves(layer.inner) if isinstance(layer, Wrapping) else [layer]
-
 
 def strange(net):
     """The first layer that is neither affine nor elementwise, or None."""

@@ -7,8 +7,7 @@ together are 0, ..., P - 1, each once.
 import numpy as np
 
 from ..arrays.checks import is_whole
-from ..network.compose import Composite, Sequential
-from ..network.layer import Wrapping
+from ..network.compose import Sequential, leaves
 
 GROUPS = ("matrices", "layers", "weights and biases", "whole")
 
@@ -77,7 +76,7 @@ def _matrices(net):
 def _layers(net):
     """One group for each leaf with weights; leaves that share a matrix become one."""
     rest, groups = iter(net.owners), []
-    for leaf in _leaves(net):
+    for leaf in leaves(net):
         own = {next(rest) for _ in leaf.shapes}
         if own:
             own = own.union(*(group for group in groups if group & own))
@@ -85,15 +84,6 @@ def _layers(net):
     matrices = _matrices(net)
     return tuple(np.concatenate([matrices[a] for a in sorted(group)])
                  for group in sorted(groups, key=min))
-
-
-def _leaves(layer):
-    """The innermost layers, in the order of their matrices."""
-    if isinstance(layer, Wrapping):
-        return _leaves(layer.inner)
-    if isinstance(layer, Composite):
-        return [leaf for inner in layer.layers for leaf in _leaves(inner)]
-    return [layer]
 
 
 def _arrays(net):

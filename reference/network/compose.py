@@ -12,7 +12,7 @@ import numpy as np
 from ..arrays import functions as F
 from ..arrays.checks import require_float, require_generator, shown
 from .initial import glorot
-from .layer import Layer, Trace
+from .layer import Layer, Trace, Wrapping
 from .layout import Layout
 from .names import assembled, distinct, merged, read_only
 from .uses import Shared
@@ -248,3 +248,10 @@ class Sequential(Composite):
         """{name: int array}: which entry of theta each entry of each named array is."""
         blocks = self.layout.unpack(np.arange(self.layout.size))
         return self.parts([blocks[owner] for owner in self.owners])
+
+
+def leaves(layer):
+    """The layers that are not made of layers, in the order of their matrices."""
+    if isinstance(layer, Composite):
+        return [leaf for each in layer.layers for leaf in leaves(each)]
+    return leaves(layer.inner) if isinstance(layer, Wrapping) else [layer]

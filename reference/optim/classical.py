@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays.krylov import length
 from ..arrays.linalg import eigh
 from ..arrays.precision import eps
 from ..curvature.hessian import hessian
@@ -157,10 +158,10 @@ class LBFGS:
         def look(t):
             there = theta + t * d
             return loss_at(objective, there), objective.grad(there)
-        first = 1.0 if len(state.S) else 1 / max(float(_length(g)), eps(g.dtype))
+        first = 1.0 if len(state.S) else 1 / max(float(length(g)), eps(g.dtype))
         found = wolfe(look, d, loss, g, first, self.share, self.flat, self.trials)
         s, y = found.length * d, found.gradient - g
-        taken = s @ y > eps(g.dtype) * _length(s) * _length(y)
+        taken = s @ y > eps(g.dtype) * length(s) * length(y)
         info = {"loss": loss, "loss_after": found.loss, "gradient": g, "direction": d,
                 "length": found.length, "accepted": found.accepted, "slope": g @ d,
                 "search": found, "pairs": [{"s": s, "y": y, "taken": bool(taken)}]}
@@ -179,7 +180,3 @@ def product(memory, v):
     gamma = (s @ y) / (y @ y)
     root = gamma ** 0.5
     return gamma * (LimitedMemory(memory.S / root, root * memory.Y, memory.memory) @ v)
-
-
-def _length(v):
-    return (v @ v) ** 0.5

@@ -14,6 +14,7 @@ from typing import Any, Callable
 
 from ..arrays import functions as F
 from ..arrays.checks import shown
+from ..arrays.krylov import length
 from ..arrays.precision import eps
 from ..derivatives.routes import hvp, offering
 from .globalise import loss_at
@@ -56,7 +57,7 @@ class Disturbing:
         p, d = look.p, look.d_next
         if not look.c > self.threshold * (p @ p) or not look.change < 0:
             return True
-        return not look.g @ d <= -self.threshold * _length(look.g) * _length(d)
+        return not look.g @ d <= -self.threshold * length(look.g) * length(d)
 
 
 @dataclass(frozen=True, eq=False)
@@ -215,7 +216,7 @@ class NewtonKrylov:
         """theta, state, info; theta stays where d does not descend or no t is accepted."""
         loss, g = objective.value(theta), objective.grad(theta)
         inner = krylov(lambda v: hvp(objective, theta, v, self.route), g,
-                       min(self.tolerance, float(_length(g)) ** self.power), self.maxiter,
+                       min(self.tolerance, float(length(g)) ** self.power), self.maxiter,
                        self.is_disturbing)
         slope, curvature = g @ inner.d, inner.d @ inner.Hd
         found = self.choose(lambda t: loss_at(objective, theta + t * inner.d), loss, slope,
@@ -226,7 +227,3 @@ class NewtonKrylov:
                 "iterations": inner.iterations, "reason": inner.reason, "look": inner.look,
                 "search": found}
         return theta + found.t * inner.d, State(found.next, state.k + 1), info
-
-
-def _length(v):
-    return (v @ v) ** 0.5
