@@ -21,7 +21,8 @@ from ..arrays import functions as F
 from ..curvature.kbfgs import advanced, directions, initial_factors, inverse_damped
 from ..curvature.kbfgs_pass import passed
 from ..curvature.limited_memory import require_memory
-from .refusals import require_fraction, require_not_negative, require_positive
+from .refusals import (require_flag, require_fraction, require_not_negative,
+                       require_positive)
 
 HALVINGS = 10                          # ours
 
@@ -90,6 +91,7 @@ class KBFGS:
             raise ValueError(f"damping of KBFGS is {self.damping}; its second damping has a pole "
                              "at sqrt(lam) = 1: pass 0 < damping < 1, or rescale the loss.")
         require_fraction(self, "momentum", "decay")
+        require_flag(self, "full_batch")
         if self.memory is not None:
             require_memory(self.memory)
         if self.safeguard is not None:

@@ -28,7 +28,8 @@ from ..curvature.tridiagonal import kfac_tridiagonal
 from .factored import (blended, curvatures, damped_inverse, minimiser, part_of, require_seed,
                        times)
 from .globalise import levenberg_marquardt
-from .refusals import require_fraction, require_one_of, require_positive, require_whole
+from .refusals import (require_flag, require_fraction, require_one_of, require_positive,
+                       require_whole)
 
 STRUCTURES = ("diagonal", "tridiagonal")
 
@@ -108,6 +109,7 @@ class KFAC:
         require_positive(self, "damping", "statistics_batch", "curvature_batch", "rate")
         require_fraction(self, "decay", "rate")
         require_whole(self, "damping_every", "gamma_every", "inverse_every")
+        require_flag(self, "momentum")
         require_one_of(self, "kind", (*KINDS, "ggn"))
         require_one_of(self, "structure", STRUCTURES)
         require_one_of(self, "setting", SETTINGS)

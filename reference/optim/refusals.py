@@ -26,6 +26,13 @@ def require_whole(optimizer, *names):
     _require(optimizer, names, lambda x: is_whole(x, 1), "a whole number, at least 1")
 
 
+def require_flag(optimizer, name):
+    """TypeError unless the field is True or False."""
+    if not isinstance(getattr(optimizer, name), bool):
+        raise TypeError(f"{name} of {type(optimizer).__name__} is "
+                        f"{shown(getattr(optimizer, name))}; pass True or False.")
+
+
 def require_one_of(optimizer, name, choices):
     """ValueError unless the field is one of the choices, listing them."""
     choices = tuple(choices)

@@ -76,6 +76,8 @@ class Relation:
 
 
 def _line(name, number, reason=""):
+    if number == np.inf:
+        reason = "the right one is zero to rounding"
     return f"{name:<12}{number:>10.2g}  {reason}".rstrip()
 
 
@@ -124,18 +126,21 @@ def related(left, right, found, place):
     layout = place.net.layout
     a, b = found[left], found[right]
     pairs = list(zip(blocks_of(a, layout), blocks_of(b, layout), strict=True))
-    whole = None if isinstance(a, list) or isinstance(b, list) else distance([(a, b)])
     names, tolerance = matrix_names(place.net), rounding(left, right, place)
-    gaps = dict(zip(names, (distance([pair]) for pair in pairs)))
+    whole = None if isinstance(a, list) or isinstance(b, list) else _gap([(a, b)], tolerance)
+    gaps = dict(zip(names, (_gap([pair], tolerance) for pair in pairs)))
+    there = dict(zip(names, (pair[0].any() or pair[1].any() for pair in pairs)))
     because, each = paths(place, left, right)
     each = dict(zip(names, each))
     own = [theorem for theorem in THEOREMS if {theorem.left, theorem.right} == {left, right}]
     holding = {theorem for theorem in own if all(theorem.blocks(place))}
-    equal = (distance(pairs) if whole is None else whole) <= tolerance
+    equal = (_gap(pairs, tolerance) if whole is None else whole) <= tolerance
     bounds = tuple(theorem for theorem in own if theorem in holding and not theorem.is_equality)
-    warnings = [_disagreement(left, right, "", equal, because)] * (whole is not None) + [
+    warnings = [_disagreement(left, right, "", equal, because)] * (
+        whole is not None and any(there.values())) + [
         _disagreement(left, right, name, gap <= tolerance, each[name])
-        for name, gap in gaps.items()] + [_broken(t, found, place, tolerance) for t in bounds]
+        for name, gap in gaps.items() if there[name]] + [
+        _broken(t, found, place, tolerance) for t in bounds]
     return Relation(
         left, right, whole, cosine(pairs if whole is None else [(a, b)]), gaps, tolerance,
         bool(equal), {name: bool(gap <= tolerance) for name, gap in gaps.items()}, because or (),
@@ -173,6 +178,12 @@ def _broken(theorem, found, place, tolerance):
 
 
 # ---- numbers ----
+
+def _gap(pairs, tolerance):
+    """The distance, infinite where b is 0 to rounding beside a."""
+    one, other = (np.sqrt(sum(np.sum(M * M) for M in each)) for each in zip(*pairs))
+    return np.inf if 0 < one and other <= tolerance * one else distance(pairs)
+
 
 def distance(pairs):
     """|a - b|/|b| over all pairs; 0 if both are 0, and nan stays nan."""

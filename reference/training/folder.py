@@ -32,6 +32,9 @@ def opened(folder, resume, config, say):
         left.unlink(missing_ok=True)
     found = checkpoint.latest(folder, say)
     if found is None:
+        if (folder / "record.npz").exists():
+            raise ValueError(f"{folder} holds a record but no checkpoint to go on from; write "
+                             "elsewhere, or move the record away.")
         return None
     at, rows, before = found
     differ = _differences("", before, config)

@@ -17,6 +17,7 @@ EPILOG = f"""examples:
 tasks: {', '.join(TASKS)}
 optimizers: {', '.join(OPTIMIZERS)}"""
 EPOCHS = 10
+WORDS = {"true": "True", "false": "False", "none": "None"}   # in any case, as --set takes them
 
 
 def add_options(command):
@@ -106,8 +107,8 @@ def _has(name, field):
 
 
 def _value(text):
-    """A Python literal, or the text itself."""
+    """A Python literal, or the text itself; true, false and none in any case."""
     try:
-        return literal_eval(text)
+        return literal_eval(WORDS.get(text.lower(), text))
     except (ValueError, SyntaxError):
         return text

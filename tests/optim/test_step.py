@@ -68,3 +68,10 @@ def test_what_cannot_go_on_says_so():
             ref.problems.batches(objective, size, np.random.default_rng(0))
     with pytest.raises(TypeError, match="default_rng"):
         ref.problems.batches(objective, 2, 0)
+
+
+@pytest.mark.parametrize("bad", ["false", 1, None, np.nan])
+def test_a_flag_is_true_or_false(bad):
+    for make in (lambda: ref.KFAC(momentum=bad), lambda: ref.KBFGS(full_batch=bad)):
+        with pytest.raises(TypeError, match="pass True or False"):
+            make()

@@ -316,3 +316,16 @@ def test_blocks_of_a_whole_matrix_are_cut_out_and_lists_are_kept():
     for s, block in zip(layout.slices, blocks_of(M, layout), strict=True):
         assert (block == M[s, s]).all()
     assert blocks_of([M], layout) == [M]
+
+
+def test_a_matrix_that_is_zero_to_rounding_is_called_so_and_no_distance_is_claimed():
+    rng = np.random.default_rng(0)
+    net = ref.Sequential(ref.Dense(3, 4), ref.Tanh(), ref.Dense(4, 3))
+    objective = ref.Objective(net, ref.CrossEntropy(), rng.standard_normal((12, 3)),
+                              np.arange(12) % 3, weights=np.r_[1.0, np.zeros(11)])
+    r = ref.relate("fisher", "centred fisher", objective, net.initial(rng))
+    assert r.whole == np.inf and set(r.blocks.values()) == {np.inf} and not r.equal
+    assert str(r).count("zero to rounding") == 3 and r.warnings == ()
+    dead = np.zeros(net.layout.size)                            # no block of the first layer
+    r = ref.relate("kfra", "gauss-newton", objective, dead)
+    assert r.blocks["0.weight"] == 0 and not any("0.weight" in text for text in r.warnings)

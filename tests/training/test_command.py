@@ -91,6 +91,7 @@ def test_divergence_exits_with_1_and_the_others_are_trained(tmp_path, capsys):
     ([*TINY, "--set", "dumping=1"], "no field 'dumping'; kbfgs has length, damping"),
     ([*TINY, "--set", "damping=-1"], "damping of KBFGS is -1"),
     ([*TINY, "--set", "damping=much"], "damping of KBFGS is 'much'"),
+    ([*TINY, "--set", "full_batch=maybe"], "full_batch of KBFGS is 'maybe'; pass True or False"),
     ([*TINY, "--batch", "1000"], "batch is 1000 of 200"),
     ([*TINY, "--optimizer", "levenberg-marquardt"], "no sum of squares"),
     (["plot", "/no/such/folder"], "no record.npz"),
@@ -150,3 +151,20 @@ def test_progress_is_shown_on_a_terminal_alone(tmp_path, monkeypatch, capsys):
 def test_every_optimiser_has_defaults_with_a_source_and_is_made_of_them(name):
     assert default(name, "digits").source and make(name, digits())[1] in (50, 200)
     assert all(key in OPTIMIZERS or key[0] in OPTIMIZERS for key in DEFAULTS)
+
+
+def test_false_and_none_may_be_written_in_small_letters(tmp_path, capsys):
+    chosen = ("--set", "full_batch=false", "--set", "safeguard=none")
+    assert main([*TINY, "--epochs", "1", "--json", *chosen, "--out", str(tmp_path)]) == 0
+    settings = json.loads(capsys.readouterr().out)["runs"][0]["settings"]
+    assert settings["full_batch"] is False and settings["safeguard"] is None
+
+
+def test_a_record_without_checkpoints_is_not_begun_anew(tmp_path, capsys):
+    run = [*TINY, "--epochs", "1", "--out", str(tmp_path)]
+    assert main(run) == 0
+    for left in tmp_path.glob("*/checkpoint*"):
+        left.unlink()
+    before = (tmp_path / "kbfgs" / "record.csv").read_text()
+    assert main([*run, "--resume"]) == 2 and "no checkpoint" in capsys.readouterr().err
+    assert (tmp_path / "kbfgs" / "record.csv").read_text() == before
