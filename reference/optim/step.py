@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.checks import is_whole, require_theta, shown
+from ..arrays.checks import is_whole, require_float, require_theta, shown
 from ..network.objective import Objective
 
 NAMES = {
@@ -82,11 +82,13 @@ def run(optimizer, batches, theta, steps, state=None, watch=None):
     ArithmeticError
         At the first step after which theta is not finite, naming the step.
     TypeError, ValueError
-        If batches are neither an Objective nor iterable or end too early, steps is no whole number,
-        or theta does not fit.
+        If optimizer is none, theta holds no real floats or does not fit, steps is no whole number,
+        or batches are neither an Objective nor iterable, or end too early.
     """
     if not is_whole(steps, 0):
         raise ValueError(f"steps is {shown(steps)}; give a whole number, 0 or more.")
+    _require_optimizer(optimizer)
+    require_float("theta", theta, "f")
     stream = _stream(batches)
     infos = []
     for k in range(steps):
@@ -106,6 +108,13 @@ def run(optimizer, batches, theta, steps, state=None, watch=None):
                                   "damping.")
         infos.append(_numbers(info))
     return theta, History(_columns(infos), state)
+
+
+def _require_optimizer(optimizer):
+    if isinstance(optimizer, type) or not (hasattr(optimizer, "init")
+                                           and hasattr(optimizer, "step")):
+        raise TypeError(f"optimizer is {optimizer!r}; pass one with its hyper-parameters, as "
+                        "KBFGS().")
 
 
 def _stream(batches):

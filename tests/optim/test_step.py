@@ -75,3 +75,13 @@ def test_a_flag_is_true_or_false(bad):
     for make in (lambda: ref.KFAC(momentum=bad), lambda: ref.KBFGS(full_batch=bad)):
         with pytest.raises(TypeError, match="pass True or False"):
             make()
+
+
+def test_what_is_no_optimiser_or_no_real_theta_is_said():
+    objective, theta = small()
+    for bad in "adam", ref.Adam, None:
+        with pytest.raises(TypeError, match="as KBFGS"):
+            ref.run(bad, objective, theta, 1)
+    for bad in theta + 1j, theta.astype(object):
+        with pytest.raises(ValueError, match="theta holds"):
+            ref.run(ref.Adam(), objective, bad, 1)
