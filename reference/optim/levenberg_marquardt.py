@@ -193,7 +193,7 @@ SCHEDULES = {       # blocks -> [(numbers of the blocks of a trial, their places
 
 def places_of(net, groups):
     """The places in theta of each block (n_b,): of a partition by name or by lists, or as given."""
-    if isinstance(groups, tuple) and all(isinstance(group, np.ndarray) for group in groups):
+    if isinstance(groups, (tuple, list)) and all(isinstance(group, np.ndarray) for group in groups):
         return require_partition(groups, net.layout.size)
     return partition(net, groups)
 

@@ -6,7 +6,7 @@ measured.
 
 import numpy as np
 
-from .atlas import related
+from .atlas import distance, related
 from .layer_text import markdown_line
 from .map_cases import CASES, case
 from .matrices import MATRICES, blocks_of
@@ -68,9 +68,7 @@ def cell(place, found, left, right, in_blocks):
         return "exact"
     gap = relation.whole
     if gap is None:
-        off, size = (np.sqrt(sum(np.sum(M * M) for M in each)) for each in (
-            [a - b for a, b in zip(found[left], found[right])], found[right]))
-        gap = off / size
+        gap = distance(list(zip(found[left], found[right])))
     exact = sum(relation.equal_blocks.values()) if in_blocks else 0
     return f"{float(f'{gap:.1g}'):g}" + (f" ({exact} of {len(relation.blocks)})" if exact else "")
 

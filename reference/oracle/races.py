@@ -70,7 +70,7 @@ def chain_tasks(rng, peers=(), quantities=NAMES, widths=(64, 32, 32, 10), n=500)
         yield _products(rng, objective, theta, where)
 
 
-def old_chain_tasks(rng, peers, quantities):
+def chain_and_small_tasks(rng, peers, quantities):
     """The same, and products of a smaller net."""
     yield from chain_tasks(rng, peers, quantities)
     if "products" in quantities:
@@ -96,7 +96,7 @@ def autoencoder_tasks(rng, peers, quantities, dtype, **size):
 
 
 PROBLEMS = {
-    "chain": old_chain_tasks,
+    "chain": chain_and_small_tasks,
     "chain16": lambda *given: chain_tasks(*given, widths=(64, 16, 16, 10), n=256),
     "chain196": lambda *given: chain_tasks(*given, widths=(196, 48, 24, 10), n=1000),
     "lenet": lambda rng, *given: layer_tasks(

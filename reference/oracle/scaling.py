@@ -12,7 +12,6 @@ A time is that of the fastest of some runs; memory is the peak of what NumPy too
 there before.
 """
 
-import time
 import tracemalloc
 from dataclasses import dataclass
 
@@ -20,6 +19,7 @@ import numpy as np
 
 from .bench_problems import chain_objective
 from .races import BLOCKS, QUANTITIES, limit_pairs
+from .timing import mean_seconds
 
 RUNS, LEAST = 5, 0.02                  # runs, and the seconds that one should have
 
@@ -102,17 +102,8 @@ def _measured(rng, name, objective, theta):
 def _seconds(function):
     """The fastest of RUNS after one more; short ones are repeated to LEAST seconds."""
     function()
-    start = time.perf_counter()
-    function()
-    repeats = 1 + int(LEAST / max(time.perf_counter() - start, 1e-9))
-    return min(_mean(function, repeats) for _ in range(RUNS))
-
-
-def _mean(function, repeats):
-    start = time.perf_counter()
-    for _ in range(repeats):
-        function()
-    return (time.perf_counter() - start) / repeats
+    repeats = 1 + int(LEAST / max(mean_seconds(function, 1), 1e-9))
+    return min(mean_seconds(function, repeats) for _ in range(RUNS))
 
 
 def _peak(function):

@@ -143,8 +143,8 @@ def _part_seconds(task, name, contestant, answer, k):
     run = contestant.part(k)
     got = run()
     _require_same(f"{task}, {k} {contestant.unit}", name, got, contestant.expected(answer, k, got))
-    once = _mean_seconds(run, 1)
-    return once if once > PATIENCE else min(once, _mean_seconds(run, 1))
+    once = mean_seconds(run, 1)
+    return once if once > PATIENCE else min(once, mean_seconds(run, 1))
 
 
 def leading_rows(answer, k, got):
@@ -155,11 +155,12 @@ def leading_rows(answer, k, got):
 def _seconds(function):
     """Of one run after the first; of several, their mean, if one takes less than LEAST."""
     function()
-    once = _mean_seconds(function, 1)
-    return once if once >= LEAST else _mean_seconds(function, 1 + int(LEAST / once))
+    once = mean_seconds(function, 1)
+    return once if once >= LEAST else mean_seconds(function, 1 + int(LEAST / once))
 
 
-def _mean_seconds(function, runs):
+def mean_seconds(function, runs):
+    """Of one run, the mean of several."""
     start = time.perf_counter()
     for _ in range(runs):
         function()
