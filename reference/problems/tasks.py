@@ -8,6 +8,7 @@
 | mnist-classifier | MNIST | 784-512-128-32-10, sigmoid [CCC18] |
 | mnist-dropout | MNIST | 784-1200-1200-10, ReLU, dropout [Kir13] |
 | fashion-classifier | Fashion-MNIST | 784-512-128-32-10, sigmoid |
+| mnist-resnet | MNIST | residual blocks of convolutions |
 | cifar-resnet | CIFAR-10 | residual blocks of convolutions [ZXB17] |
 | sequential-mnist | MNIST, 7 x 7 | three LSTMs over 49 pixels [ZXB17] |
 | chaotic-series | Mackey-Glass | RNN, one step ahead [CS99] |
@@ -17,7 +18,7 @@
 
 from .autoencoders import curves_autoencoder, faces_autoencoder, mnist_autoencoder
 from .classifiers import (cifar_resnet, digit_classifier, fashion_classifier, mnist_classifier,
-                          mnist_dropout)
+                          mnist_dropout, mnist_resnet)
 from .sequences import chaotic_series, sequential_mnist, text
 from .sources import locate
 from .training import SIZES, Task
@@ -29,6 +30,7 @@ TASKS = {                               # name -> maker(size, where its files ar
     "mnist-classifier": mnist_classifier,
     "mnist-dropout": mnist_dropout,
     "fashion-classifier": fashion_classifier,
+    "mnist-resnet": mnist_resnet,
     "cifar-resnet": cifar_resnet,
     "sequential-mnist": sequential_mnist,
     "chaotic-series": chaotic_series,
@@ -37,6 +39,7 @@ TASKS = {                               # name -> maker(size, where its files ar
 }
 FILES = {                               # task -> the data set of sources.SOURCES that it reads
     "mnist-autoencoder": "mnist", "mnist-classifier": "mnist", "mnist-dropout": "mnist",
+    "mnist-resnet": "mnist",
     "sequential-mnist": "mnist", "fashion-classifier": "fashion-mnist",
     "cifar-resnet": "cifar-10", "faces-autoencoder": "faces", "text": "text",
 }

@@ -65,12 +65,12 @@ def _run(arguments, posed, name, optimizer, batch, folder, warn):
     total = limit and limit * (posed.train.N // batch)
     reason, rows = "", []
     with tqdm(total=total, desc=name, unit="step", disable=None) as bar:
-        def watch(at, per_epoch, row):
+        def progress(at, per_epoch, row):
             bar.set_postfix_str(_postfix(row), refresh=False)
             bar.update(at.steps - bar.n)
         try:
             _, log = train(posed, optimizer, folder, limit, arguments.seconds, arguments.seed,
-                           batch, arguments.resume, watch, warn)
+                           batch, arguments.resume, progress=progress, say=warn)
             rows = log.epochs
         except Diverged as error:
             reason = str(error)

@@ -35,7 +35,7 @@ class Interrupted(KeyboardInterrupt):
 
 
 def train(task, optimizer, out=None, epochs=None, seconds=None, seed=0, batch=None, resume=False,
-          watch=None, say=lambda text: None):
+          watch=None, progress=None, say=lambda text: None, clock=perf_counter):
     """Train until so many epochs are done or seconds spent: (Progress, Record).
 
     Parameters
@@ -55,10 +55,15 @@ def train(task, optimizer, out=None, epochs=None, seconds=None, seed=0, batch=No
     resume : bool
         Go on from the folder's latest whole checkpoint, from the start if it has none.
     watch : callable, optional
-        watch(at, per_epoch, row) after each step: the Progress, the steps of an epoch, and
+        watch(k, theta, info) after step k, counted from 0, as `run` calls it: for invariants.
+    progress : callable, optional
+        progress(at, per_epoch, row) after each step: the Progress, the steps of an epoch, and
         (loss, rho, damping, length, accepted, seconds).
     say : callable, optional
         Told of damaged checkpoints.
+    clock : callable, optional
+        What seconds are read off: time.process_time counts the processor's, of all threads, which
+        other work on the machine changes little.
 
     Raises
     ------
@@ -72,7 +77,7 @@ def train(task, optimizer, out=None, epochs=None, seconds=None, seed=0, batch=No
     config = configuration(task, optimizer, seed, size)
     folder = None if out is None else Path(out)
     found = None if folder is None else opened(folder, resume, config, say)
-    at, log = _begun(task, optimizer, seed) if found is None else found
+    at, log = _begun(task, optimizer, seed, clock) if found is None else found
     per_epoch = task.train.N // size
     try:
         while (epochs is None or at.epoch < epochs) and (seconds is None or at.seconds < seconds):
@@ -81,11 +86,13 @@ def train(task, optimizer, out=None, epochs=None, seconds=None, seed=0, batch=No
             for k in range(at.step, per_epoch):
                 rng = np.random.default_rng([seed, 2, epoch, k + 1])
                 chosen = task.train.batch(order[k * size:(k + 1) * size])
-                after, row = _advanced(optimizer, task.redraw(chosen, rng), at, folder)
+                after, row, info = _advanced(optimizer, task.redraw(chosen, rng), at, folder, clock)
                 log.steps.append(row)
                 at = after
                 if watch is not None:
-                    watch(at, per_epoch, row)
+                    watch(at.steps - 1, at.theta, info)
+                if progress is not None:
+                    progress(at, per_epoch, row)
             _evaluated(task, at, epoch, log, folder, at.steps - per_epoch)
             at = replace(at, epoch=epoch, step=0)
             save(folder, at, log, config)
@@ -96,9 +103,9 @@ def train(task, optimizer, out=None, epochs=None, seconds=None, seed=0, batch=No
 
 # ---- one step, one evaluation ----
 
-def _advanced(optimizer, objective, at, folder):
-    """The Progress after one step, and its row."""
-    number, before = at.steps + 1, perf_counter()
+def _advanced(optimizer, objective, at, folder, clock):
+    """The Progress after one step, its row, and its info."""
+    number, before = at.steps + 1, clock()
     try:
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             theta, state, info = optimizer.step(objective, at.theta, at.state)
@@ -106,7 +113,7 @@ def _advanced(optimizer, objective, at, folder):
         if at.steps == 0:               # what the optimiser refuses, it refuses at once
             raise
         raise Diverged(f"step {number} failed: {error}{good(folder)}") from error
-    elapsed = perf_counter() - before
+    elapsed = clock() - before
     row = record.row_of(info, elapsed)
     if not np.isfinite(row[0]):
         raise Diverged(f"the loss before step {number} is {row[0]}: the step before was too long"
@@ -115,7 +122,7 @@ def _advanced(optimizer, objective, at, folder):
         raise Diverged(f"theta is not finite after step {number}, before which the loss was "
                        f"{row[0]:.6g}{good(folder)}")
     theta, state = as_read((theta, state))
-    return Progress(theta, state, at.epoch, at.step + 1, number, at.seconds + elapsed), row
+    return Progress(theta, state, at.epoch, at.step + 1, number, at.seconds + elapsed), row, info
 
 
 def as_read(value):
@@ -147,11 +154,11 @@ def _evaluated(task, at, epoch, log, folder, since):
 
 # ---- where a run begins ----
 
-def _begun(task, optimizer, seed):
+def _begun(task, optimizer, seed, clock):
     """Before the first step: theta by the task's scheme, the optimiser's state of all the data."""
-    theta, before = task.initial(np.random.default_rng(seed)), perf_counter()
+    theta, before = task.initial(np.random.default_rng(seed)), clock()
     state = optimizer.init(task.train, theta)
-    at = Progress(*as_read((theta, state)), seconds=perf_counter() - before)
+    at = Progress(*as_read((theta, state)), seconds=clock() - before)
     log = record.Record()
     _evaluated(task, at, 0, log, None, 0)
     return at, log

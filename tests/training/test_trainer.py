@@ -14,10 +14,28 @@ from tests.training.runs import CHOSEN, digits, run, same
 
 
 def interrupt(step):
-    def watch(at, per_epoch, row):
+    def progress(at, per_epoch, row):
         if at.steps == step:
             raise KeyboardInterrupt
-    return watch
+    return progress
+
+
+# ---- what watches ----
+
+def test_laws_watch_every_step_and_see_a_planted_rise():
+    posed = digits()
+    watcher = ref.invariants(ref.KBFGS(), posed.initial(np.random.default_rng(0)))
+    at, _ = train(posed, ref.KBFGS(), epochs=1, watch=watcher)
+    assert not watcher.violations and watcher.checked["step"] == at.steps
+    raised = ref.Invariants(("rise",))
+    train(posed, ref.KBFGS(length=30.0), epochs=1, watch=raised)
+    assert raised.violations
+
+
+def test_the_clock_is_the_callers():
+    ticks = iter(range(1000))
+    at, _ = train(digits(), SGD(0.1), epochs=1, clock=lambda: next(ticks))
+    assert at.seconds == at.steps + 1               # one tick per step, and one for init
 
 
 # ---- the same to the last bit ----
@@ -27,7 +45,7 @@ def test_interrupted_twice_and_resumed_is_uninterrupted(name, tmp_path):
     whole = run(name)
     for step in (3, 5):                         # within an epoch, and within the next
         with pytest.raises(Interrupted, match=f"step {step} .*saved in .*{tmp_path.name}"):
-            run(name, tmp_path, watch=interrupt(step), resume=True)
+            run(name, tmp_path, progress=interrupt(step), resume=True)
     assert same(run(name, tmp_path, resume=True), whole)
 
 
@@ -35,14 +53,14 @@ def test_interrupted_twice_and_resumed_is_uninterrupted(name, tmp_path):
 def test_the_same_for_least_squares(name, tmp_path):
     posed = task("chaotic-series", "tiny")
     with pytest.raises(Interrupted):
-        run(name, tmp_path, posed=posed, watch=interrupt(2))
+        run(name, tmp_path, posed=posed, progress=interrupt(2))
     assert same(run(name, tmp_path, posed=posed, resume=True), run(name, posed=posed))
 
 
 @pytest.mark.parametrize("name", ["kbfgs", "kfac", "adam"])
 def test_the_same_in_float32(name, tmp_path):
     with pytest.raises(Interrupted):
-        run(name, tmp_path, dtype="float32", watch=interrupt(2))
+        run(name, tmp_path, dtype="float32", progress=interrupt(2))
     resumed = run(name, tmp_path, dtype="float32", resume=True)
     assert same(resumed, run(name, dtype="float32")) and resumed[0].theta.dtype == np.float32
 
@@ -50,7 +68,7 @@ def test_the_same_in_float32(name, tmp_path):
 def test_dropout_masks_and_a_last_short_of_an_epoch_are_the_same(tmp_path):
     posed = task("mnist-dropout", "tiny")
     with pytest.raises(Interrupted):
-        run("sgd", tmp_path, posed=posed, watch=interrupt(6))
+        run("sgd", tmp_path, posed=posed, progress=interrupt(6))
     assert same(run("sgd", tmp_path, posed=posed, resume=True), run("sgd", posed=posed))
 
 
@@ -67,7 +85,7 @@ def test_what_is_not_carried_on_is_seen(tmp_path, monkeypatch):
     """The counterexample: an optimiser whose state forgets the momentum on the way."""
     whole = run("sgd")
     with pytest.raises(Interrupted):
-        run("sgd", tmp_path, watch=interrupt(5))
+        run("sgd", tmp_path, progress=interrupt(5))
     monkeypatch.setattr(SGD, "step", forgetful(SGD.step))
     assert not same(run("sgd", tmp_path, resume=True), whole)
 
