@@ -28,7 +28,7 @@ def test_laws_watch_every_step_and_see_a_planted_rise():
     at, _ = train(posed, ref.KBFGS(), epochs=1, watch=watcher)
     assert not watcher.violations and watcher.checked["step"] == at.steps
     raised = ref.Invariants(("rise",))
-    train(posed, ref.KBFGS(length=30.0), epochs=1, watch=raised)
+    train(posed, ref.KBFGS(length=3e3), epochs=1, watch=raised)
     assert raised.violations
 
 
