@@ -97,3 +97,9 @@ def require_generator(rng):
     """TypeError unless rng is a numpy Generator."""
     if not isinstance(rng, np.random.Generator):
         raise TypeError(f"rng={rng!r} is not a generator; pass numpy.random.default_rng(seed).")
+
+
+def require_callable(name, function):
+    """TypeError unless this can be called, or is None."""
+    if not (function is None or callable(function)):
+        raise TypeError(f"{name} is {shown(function)}; pass a function.")

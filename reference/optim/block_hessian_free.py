@@ -62,6 +62,8 @@ class BlockHessianFree:
     curvature_batch: Any = 0.25
     executor: Any = field(default=None, compare=False, repr=False)
 
+    State = State
+
     def __post_init__(self):
         require_settings(self)
         require_one_of(self, "joint", JOINTS)

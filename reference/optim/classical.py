@@ -54,6 +54,8 @@ class Newton:
     share: float = 1e-4
     trials: int = 60
 
+    State = int
+
     def __post_init__(self):
         require_one_of(self, "modification", MODIFICATIONS)
         require_positive(self, "floor", "shrink", "share")
@@ -138,6 +140,8 @@ class LBFGS:
     share: float = 1e-4
     flat: float = 0.9
     trials: int = 20
+
+    State = LimitedMemory
 
     def __post_init__(self):
         require_whole(self, "memory", "trials")

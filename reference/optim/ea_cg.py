@@ -52,6 +52,8 @@ class EACG:
     slopes: str = "mean"
     inputs: str = "second moment"
 
+    State = int
+
     def __post_init__(self):
         require_positive(self, "length", "mixing", "tolerance")
         require_fraction(self, "mixing")

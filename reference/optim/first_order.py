@@ -50,6 +50,8 @@ class SGD:
     momentum: float = 0.0
     form: str = "heavy ball"
 
+    State = Moments
+
     def __post_init__(self):
         require_positive(self, "length")
         require_fraction(self, "momentum")
@@ -96,6 +98,8 @@ class RMSprop:
     momentum: float = 0.0
     squared: str = "gradient"
 
+    State = Moments
+
     def __post_init__(self):
         require_positive(self, "length", "epsilon")
         require_fraction(self, "decay", "momentum")
@@ -141,6 +145,8 @@ class Adam:
     epsilon: float = 1e-8
     placement: str = "outside"
     squared: str = "gradient"
+
+    State = Moments
 
     def __post_init__(self):
         require_positive(self, "length", "epsilon")

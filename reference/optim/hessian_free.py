@@ -68,6 +68,8 @@ class HessianFree:
     curvature_batch: Any = None
     structural: float = 0.0
 
+    State = State
+
     def __post_init__(self):
         require_settings(self)
         require_not_negative(self, "structural")

@@ -85,6 +85,8 @@ class KBFGS:
     full_batch: bool = False
     safeguard: float | None = None
 
+    State = KBFGSState
+
     def __post_init__(self):
         require_positive(self, "length", "damping")
         if not self.damping < 1:

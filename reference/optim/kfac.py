@@ -15,7 +15,7 @@ Step k = 1, 2, ... on one batch; eta = the objective's l2:
 with w1 = (19/20)^T1 and w2 = sqrt(19/20)^T2, and gamma = sqrt(lam + eta) at first.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import nan
 from typing import Any
 
@@ -105,6 +105,8 @@ class KFAC:
     inverse_every: int = 20
     rate: float = 19 / 20
 
+    State = KFACState
+
     def __post_init__(self):
         require_positive(self, "damping", "statistics_batch", "curvature_batch", "rate")
         require_fraction(self, "decay", "rate")
@@ -127,6 +129,12 @@ class KFAC:
         """lam and gamma = sqrt(lam + eta); the first step takes factors of its own batch."""
         gamma = (self.damping + objective.l2) ** 0.5
         return KFACState(0, self.damping, gamma, None, None, F.zeros_like(theta))
+
+    def like(self, objective, theta):
+        """A state with all that a step fills in, of the first factors."""
+        factors = self._statistics(objective, theta, 1)
+        return replace(self.init(objective, theta), factors=factors,
+                       inverse=damped_inverse(factors, self.damping))
 
     def step(self, objective, theta, state):
         """One gradient, one pass for the factors and one for F; theta, state, info."""

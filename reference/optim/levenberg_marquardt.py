@@ -112,6 +112,8 @@ class LevenbergMarquardt:
     least: float = 1e-12
     most: float = 1e12
 
+    State = State
+
     def __post_init__(self):
         _require_rule(self)
 
@@ -156,6 +158,8 @@ class BlockLevenbergMarquardt:
     factor: float = 10.0
     least: float = 1e-12
     most: float = 1e12
+
+    State = State
 
     def __post_init__(self):
         _require_rule(self)

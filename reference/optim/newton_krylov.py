@@ -200,6 +200,8 @@ class NewtonKrylov:
     is_disturbing: Callable = field(default_factory=Disturbing)
     choose: Callable = field(default_factory=ErrorMonitored)
 
+    State = State
+
     def __post_init__(self):
         if self.route not in offering("hvp"):
             raise ValueError(f"route of NewtonKrylov is {shown(self.route)}; pass one of "

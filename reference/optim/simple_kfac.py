@@ -5,7 +5,7 @@
     theta <- theta + t d
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -75,6 +75,8 @@ class SimpleKFAC:
     seed: int = 0
     setting: str = "expand"
 
+    State = SimpleKFACState
+
     def __post_init__(self):
         require_positive(self, "length", "damping")
         require_fraction(self, "momentum", "decay")
@@ -87,6 +89,11 @@ class SimpleKFAC:
         """A and G over all of the objective's data, and m = 0."""
         factors = self._statistics(objective, theta, [self.seed, 0, 1])
         return SimpleKFACState(0, factors, None, F.zeros_like(theta))
+
+    def like(self, objective, theta):
+        """A state with all that a step fills in."""
+        start = self.init(objective, theta)
+        return replace(start, inverse=damped_inverse(start.factors, self.damping, "factored"))
 
     def step(self, objective, theta, state):
         """One gradient and one pass for the factors; theta, state, info."""

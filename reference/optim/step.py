@@ -3,6 +3,7 @@
 An optimiser is a frozen dataclass of hyper-parameters with `init(objective, theta) -> state` and
 `step(objective, theta, state) -> theta, state, info`.  Both are pure: no argument is changed, no
 random number is drawn that is not in the state, so a step taken twice is the same to the last bit.
+Its class `State`, where it has one, is the type of its states: `run` then refuses others.
 """
 
 from collections.abc import Iterable
@@ -11,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.checks import is_whole, require_float, require_theta, shown
+from ..arrays.checks import is_whole, require_callable, require_float, require_theta, shown
 from ..network.objective import Objective
+from .states import require_state
 
 NAMES = {
     "loss": "L(theta) on the batch, before the step",
@@ -80,14 +82,16 @@ def run(optimizer, batches, theta, steps, state=None, watch=None):
     Raises
     ------
     ArithmeticError
-        At the first step after which theta is not finite, naming the step.
+        At the first step after which theta is not finite, naming its number, counted from 1.
     TypeError, ValueError
         If optimizer is none, theta holds no real floats or does not fit, steps is no whole number,
+        state is not of this optimiser, this network and this precision, watch cannot be called,
         or batches are neither an Objective nor iterable, or end too early.
     """
     if not is_whole(steps, 0):
         raise ValueError(f"steps is {shown(steps)}; give a whole number, 0 or more.")
-    _require_optimizer(optimizer)
+    require_optimizer(optimizer)
+    require_callable("watch", watch)
     require_float("theta", theta, "f")
     stream = _stream(batches)
     infos = []
@@ -96,21 +100,29 @@ def run(optimizer, batches, theta, steps, state=None, watch=None):
         if objective is None:
             raise ValueError(f"the batches end after {k} of {steps} steps; problems.batches goes "
                              "on for ever.")
-        if state is None:
+        if k == 0:
             require_theta(objective, theta)
-            state = optimizer.init(getattr(batches, "whole", objective), theta)
+            state = _begun(optimizer, getattr(batches, "whole", objective), theta, state)
         theta, state, info = optimizer.step(objective, theta, state)
         if watch is not None:
             watch(k, theta, info)
         if not np.isfinite(theta).all():
-            raise ArithmeticError(f"theta is not finite after step {k} of {optimizer}: the loss "
-                                  f"before it was {info.get('loss')}; take a shorter step or more "
-                                  "damping.")
+            raise ArithmeticError(f"theta is not finite after step {k + 1} (watch's {k}) of "
+                                  f"{optimizer}: the loss before it was {info.get('loss')}; take a "
+                                  "shorter step or more damping.")
         infos.append(_numbers(info))
     return theta, History(_columns(infos), state)
 
 
-def _require_optimizer(optimizer):
+def _begun(optimizer, objective, theta, state):
+    if state is None:
+        return optimizer.init(objective, theta)
+    require_state(optimizer, objective, theta, state)
+    return state
+
+
+def require_optimizer(optimizer):
+    """TypeError unless it has the two methods, and is no class."""
     if isinstance(optimizer, type) or not (hasattr(optimizer, "init")
                                            and hasattr(optimizer, "step")):
         raise TypeError(f"optimizer is {optimizer!r}; pass one with its hyper-parameters, as "

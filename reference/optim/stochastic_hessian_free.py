@@ -59,6 +59,8 @@ class StochasticHessianFree:
     curvature_batch: Any = 0.1
     per_epoch: int = 1
 
+    State = State
+
     def __post_init__(self):
         require_settings(self)
         require_positive(self, "decay_growth", "shrink")

@@ -57,7 +57,7 @@ def test_batches_hold_every_example_once_an_epoch_and_are_shuffled():
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_what_cannot_go_on_says_so():
     objective, theta = small()
-    with pytest.raises(ArithmeticError, match="not finite after step 0"):
+    with pytest.raises(ArithmeticError, match="not finite after step 1 "):
         ref.run(Descent(np.inf), objective, theta, 3)
     with pytest.raises(ValueError, match="end after 2 of 3"):
         ref.run(Descent(0.1), [objective] * 2, theta, 3)
