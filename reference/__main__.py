@@ -25,6 +25,7 @@ from .oracle.peers import Absent
 from .oracle.quantities import QUANTITIES
 from .problems.files import replacing
 from .training import command as training
+from .training import results as grid
 
 
 class Refused(Exception):
@@ -266,6 +267,18 @@ def plot_losses(folder, path):
     print(f"wrote {path}", file=sys.stderr)
 
 
+# ---- results ----
+
+def results(arguments):
+    """Run every optimiser on every task, and make the page and its pictures; the exit status."""
+    try:
+        jobs, missing = grid.trained(arguments)
+    except ValueError as error:
+        raise Refused(error) from None
+    print("\n".join(grid.summary(jobs, missing, arguments.out)))
+    return 0
+
+
 def warn(text):
     """A line on standard error, wherever that goes."""
     print(text, file=sys.stderr, flush=True)
@@ -340,6 +353,14 @@ def parser():
     six.add_argument("folder", type=Path, metavar="DIR")
     six.add_argument("--out", type=Path, metavar="FILE", help="default DIR/losses.png")
     six.set_defaults(run=plot)
+    seven = commands.add_parser(
+        "results", help="run every optimizer on every task, and make a page of what came of it",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="Train every task by every optimizer from several starts, for equal times of "
+                    "the processor and\nequal epochs. Medians, ranges, pictures, and the papers' "
+                    "claims beside what was measured.", epilog=grid.EPILOG)
+    grid.add_options(seven)
+    seven.set_defaults(run=results)
     return top
 
 

@@ -28,9 +28,9 @@ def add_options(command):
     command.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", dest="fields",
                          help="a hyper-parameter, of every optimizer that has it, or "
                          "NAME.FIELD=VALUE of one; repeatable")
-    command.add_argument("--epochs", type=_positive, metavar="N",
+    command.add_argument("--epochs", type=positive, metavar="N",
                          help=f"in all (default {EPOCHS} without --seconds)")
-    command.add_argument("--seconds", type=_seconds, metavar="S",
+    command.add_argument("--seconds", type=positive_seconds, metavar="S",
                          help="of training in all; the epoch under way is finished")
     command.add_argument("--size", default="small", metavar="SIZE",
                          help=f"{', '.join(SIZES)} (default small)")
@@ -38,14 +38,14 @@ def add_options(command):
                          "(default: below the directory that REFERENCE_DATA names)")
     command.add_argument("--dtype", default="float64", metavar="TYPE",
                          help=f"{' or '.join(DTYPES)} (default float64)")
-    command.add_argument("--batch", type=_positive, metavar="N",
+    command.add_argument("--batch", type=positive, metavar="N",
                          help="examples of a mini-batch (default: the task's or the optimizer's)")
     command.add_argument("--seed", type=_natural, default=0, metavar="N", help="default 0")
     command.add_argument("--out", type=Path, metavar="DIR", help="holds a folder per optimizer "
                          "(default runs/TASK-SIZE)")
     command.add_argument("--resume", action="store_true",
                          help="go on from the latest checkpoints, if there are any")
-    command.add_argument("--workers", type=_positive, default=1, metavar="N",
+    command.add_argument("--workers", type=positive, default=1, metavar="N",
                          help="processes that solve blocks (block-hessian-free; default 1)")
     command.add_argument("--plot", action="store_true", help="also draw DIR/losses.png")
     command.add_argument("--json", action="store_true",
@@ -60,11 +60,13 @@ def _natural(text, least=0):
     return int(text)
 
 
-def _positive(text):
+def positive(text):
+    """A whole number, at least 1, for argparse."""
     return _natural(text, 1)
 
 
-def _seconds(text):
+def positive_seconds(text):
+    """A number of seconds, for argparse."""
     try:
         seconds = float(text)
     except ValueError:

@@ -27,15 +27,18 @@ CHUNK = 1000                            # examples whose losses are evaluated at
 
 
 class Diverged(ArithmeticError):
-    """A number was not finite; the message names the step and the last good checkpoint."""
+    """A number was not finite; the message names the step and the last good checkpoint.
+
+    `record` is the Record until then.
+    """
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C, after the run was saved; the message says where."""
+    """Ctrl-C, after the run was saved; the message says where.  `record` is the Record."""
 
 
 def train(task, optimizer, out=None, epochs=None, seconds=None, seed=0, batch=None, resume=False,
-          watch=None, progress=None, say=lambda text: None, clock=perf_counter):
+          watch=None, progress=None, say=lambda text: None, clock=perf_counter, until=None):
     """Train until so many epochs are done or seconds spent: (Progress, Record).
 
     Parameters
@@ -48,7 +51,7 @@ def train(task, optimizer, out=None, epochs=None, seconds=None, seed=0, batch=No
         In all, those before a resumption counted.
     seconds : float, optional
         Of `init` and steps in all, without evaluation and writing; the epoch under way is
-        finished.  One of the two limits is needed.
+        finished.  One of the three limits is needed.
     seed : int
     batch : int, optional
         Examples of a mini-batch, task.batch if omitted; what is left of an epoch's is dropped.
@@ -64,6 +67,8 @@ def train(task, optimizer, out=None, epochs=None, seconds=None, seed=0, batch=No
     clock : callable, optional
         What seconds are read off: time.process_time counts the processor's, of all threads, which
         other work on the machine changes little.
+    until : callable, optional
+        A further limit: until(at) of the Progress, asked between epochs, ends the run if true.
 
     Raises
     ------
@@ -72,7 +77,7 @@ def train(task, optimizer, out=None, epochs=None, seconds=None, seed=0, batch=No
         checkpoints are damaged; or as the optimiser refuses.
     Diverged, Interrupted
     """
-    _require_limits(epochs, seconds, seed)
+    _require_limits(epochs, seconds, until, seed)
     size = _batch_size(task, batch)
     config = configuration(task, optimizer, seed, size)
     folder = None if out is None else Path(out)
@@ -80,7 +85,8 @@ def train(task, optimizer, out=None, epochs=None, seconds=None, seed=0, batch=No
     at, log = _begun(task, optimizer, seed, clock) if found is None else found
     per_epoch = task.train.N // size
     try:
-        while (epochs is None or at.epoch < epochs) and (seconds is None or at.seconds < seconds):
+        while not (epochs is not None and at.epoch >= epochs
+                   or seconds is not None and at.seconds >= seconds or until and until(at)):
             epoch = at.epoch + 1
             order = np.random.default_rng([seed, 1, epoch]).permutation(task.train.N)
             for k in range(at.step, per_epoch):
@@ -96,8 +102,13 @@ def train(task, optimizer, out=None, epochs=None, seconds=None, seed=0, batch=No
             _evaluated(task, at, epoch, log, folder, at.steps - per_epoch)
             at = replace(at, epoch=epoch, step=0)
             save(folder, at, log, config)
+    except Diverged as error:
+        error.record = log
+        raise
     except KeyboardInterrupt:
-        raise Interrupted(kept(folder, at, log, config)) from None
+        interrupted = Interrupted(kept(folder, at, log, config))
+        interrupted.record = log
+        raise interrupted from None
     return at, log
 
 
@@ -164,10 +175,10 @@ def _begun(task, optimizer, seed, clock):
     return at, log
 
 
-def _require_limits(epochs, seconds, seed):
+def _require_limits(epochs, seconds, until, seed):
     if not is_whole(seed, 0):
         raise ValueError(f"seed is {shown(seed)}; pass a whole number, 0 or more.")
-    if epochs is None and seconds is None:
+    if epochs is None and seconds is None and until is None:
         raise ValueError("neither epochs nor seconds are given; pass one limit, or both.")
     if not (epochs is None or is_whole(epochs, 1)):
         raise ValueError(f"epochs is {shown(epochs)}; pass a whole number, at least 1.")
