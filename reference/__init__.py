@@ -73,6 +73,7 @@ from .optim.step import run
 from .optim.stochastic_hessian_free import StochasticHessianFree
 from .oracle.atlas import Relation, relate
 from .oracle.certify import Certificate, NotProven, certify
+from .oracle.judge.verdict import check
 from .oracle.layers import check_layer
 from .oracle.matrices import MATRICES
 from .oracle.theorems import THEOREMS, Theorem

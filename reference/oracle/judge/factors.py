@@ -1,0 +1,84 @@
+"""Which product of the problem's constants a fitted number is: 0.0909 with N = 11 is 1/N.
+
+Products of up to three constants, each to the power +-1 (and +-2), with a sign; the cheapest that
+is near enough.  With pairwise coprime sizes no two of the cheap ones coincide.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import combinations_with_replacement
+
+import numpy as np
+
+DEGREE = 3
+
+
+@dataclass(frozen=True)
+class Factor:
+    """A number, what it is made of ("" for 1, None if nothing fits), and its cost."""
+
+    value: float
+    text: str | None = ""
+    cost: float = 0.0
+
+    @property
+    def named(self):
+        """Whether it is a product of constants."""
+        return self.text is not None
+
+
+UNKNOWN = 6.0                          # cost of a factor without a name
+
+
+def name(value, constants, closeness):
+    """The Factor of a fitted number.
+
+    Parameters
+    ----------
+    value : float
+    constants : dict
+        Symbol -> number, none of them 0 or 1.
+    closeness : float
+        Largest relative distance.
+    """
+    if abs(value - 1) <= closeness:
+        return Factor(1.0)
+    size, sign = abs(value), value < 0
+    for cost, text, product in products(tuple(sorted(constants.items()))):
+        if abs(size / product - 1) <= closeness:
+            text = f"-{text or '1'}" if sign else text
+            return Factor(-product if sign else product, text, cost + sign)
+    return Factor(value, None, UNKNOWN)
+
+
+@lru_cache(maxsize=64)
+def products(constants):
+    """[(cost, text, value), ...] of all products of up to DEGREE constants, the cheapest first."""
+    values, found = dict(constants), {}
+    signed = [(symbol, power) for symbol in values for power in (1, -1)]
+    for degree in range(DEGREE + 1):
+        for chosen in combinations_with_replacement(signed, degree):
+            powers = {symbol: sum(p for s, p in chosen if s == symbol) for symbol, _ in chosen}
+            if sum(map(abs, powers.values())) < degree:
+                continue                           # something cancels: a cheaper one has it
+            value = float(np.prod([values[s] ** p for s, p in powers.items()]))
+            entry = (float(degree), written(powers), value)
+            found.setdefault(round(np.log(value), 9), entry)
+    return sorted(found.values())
+
+
+def written(powers):
+    """Symbols and powers as a product: {"N": -1, "C": 2} is C^2/N."""
+    def side(sign):
+        chosen = [(s, sign * p) for s, p in powers.items() if sign * p > 0]
+        return " ".join(s if p == 1 else f"{s}^{p}" for s, p in chosen)
+    above, below = side(1), side(-1)
+    if not below:
+        return above
+    return f"{above or '1'}/{f'({below})' if ' ' in below else below}"
+
+
+def fitted(theirs, pred):
+    """c with the least |theirs - c pred|, over lists of arrays; nan if pred is 0."""
+    square = sum(np.vdot(p, p) for p in pred)
+    return float(sum(np.vdot(p, t) for p, t in zip(pred, theirs)) / square) if square else np.nan

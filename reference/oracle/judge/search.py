@@ -1,0 +1,189 @@
+"""The search: every content, arranged in every way, with every pattern of factors; ranked.
+
+A factor may be one for the whole answer, one for each slot (all G, all A), or one for each piece;
+the pattern with fewer numbers costs less, and a number with a name less than one without.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from .factors import UNKNOWN, Factor, fitted, name
+from .hypotheses import ARRANGEMENTS, CONTENTS, CONVENTION, ERROR
+
+PATTERNS = ("one", "slot", "piece")
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What theirs is, and how well that fits.
+
+    Attributes
+    ----------
+    content, arrangement : str
+        Names of hypotheses.
+    kind : str
+        "convention", "error", "precision" or "noise": the worst of what it is made of.
+    factors : dict
+        Slot or piece -> Factor; {"": Factor} for one of the whole.
+    residual : float
+        |theirs - factor x arrangement(content)|/|theirs|, of the worst piece.
+    cost : float
+    text, advice : str
+    """
+
+    content: str
+    arrangement: str
+    kind: str
+    factors: dict
+    residual: float
+    cost: float
+    text: str
+    advice: str = field(default="", repr=False)
+
+    @property
+    def named(self):
+        """Whether every factor has a name."""
+        return all(factor.named for factor in self.factors.values())
+
+    @property
+    def plain(self):
+        """Whether it is ours as it is."""
+        return (self.content, self.arrangement) == ("ours", "as it is") and all(
+            factor.text == "" for factor in self.factors.values())
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """The best Explanation that fits, the next, and the nearest of those that do not.
+
+    best is None if none fits; `nearest` is then what came closest.
+    """
+
+    best: Any
+    runner_up: Any
+    nearest: Any
+
+    @property
+    def text(self):
+        """In words."""
+        if self.best is None:
+            return ("none of the known causes fits" + (
+                f"; the nearest, {self.nearest.text}, leaves {self.nearest.residual:.1e}"
+                if self.nearest else ""))
+        second = ("" if self.runner_up is None else
+                  f"; next, {self.runner_up.text} ({self.runner_up.residual:.1e})")
+        return f"{self.best.text} (residual {self.best.residual:.1e}){second}"
+
+
+def diagnose(case):
+    """The Diagnosis of a Case."""
+    found = [one for content in CONTENTS.values() if belongs(content, case)
+             for one in explanations(case, content)]
+    fitting = sorted((one for one in found if one.residual <= case.closeness),
+                     key=lambda one: (one.cost, one.residual))
+    nearest = min(found, key=lambda one: one.residual, default=None)
+    best = fitting[0] if fitting else None
+    second = next((one for one in fitting[1:] if one.text != best.text), None)
+    return Diagnosis(best, second, nearest)
+
+
+def belongs(content, case):
+    """Whether a Content is about the subject."""
+    return not content.subjects or case.subject.name in content.subjects
+
+
+def explanations(case, content):
+    """Yield an Explanation for every arrangement of a content that has their shapes."""
+    arrays = content.arrays(case)
+    if arrays is None:
+        return
+    for arrangement in ARRANGEMENTS.values():
+        moved = arrangement.apply(case, arrays)
+        if moved is None or [a.shape for a in moved] != [a.shape for a in case.theirs]:
+            continue
+        yield from scaled(case, content, arrangement, moved)
+
+
+def scaled(case, content, arrangement, pred):
+    """Yield the Explanations by one factor, one per slot and one per piece."""
+    if not all(np.isfinite(p).all() for p in pred):
+        return
+    for pattern in PATTERNS:
+        groups = grouped(case, pattern, len(pred))
+        if groups is None:
+            continue
+        factors = {key: factor_of(case, pred, indices, key) for key, indices in groups.items()}
+        by_piece = [factors[key].value for i in range(len(pred))
+                    for key, indices in groups.items() if i in indices]
+        yield explained(case, content, arrangement, factors,
+                        residual(case.theirs, pred, by_piece), PATTERNS.index(pattern))
+
+
+def grouped(case, pattern, count):
+    """{key: indices of pieces that share a factor}; None where a simpler pattern is the same."""
+    if pattern == "one":
+        return {"": range(count)}
+    slots = [piece.slot for piece in case.pieces] if len(case.pieces) == count else [""] * count
+    if pattern == "slot":
+        keys = sorted(set(slots))
+        return {key: [i for i, s in enumerate(slots) if s == key] for key in keys} \
+            if len(keys) > 1 else None
+    return {piece_name(case, i): [i] for i in range(count)} if count > 1 else None
+
+
+def piece_name(case, i):
+    """What a factor of one piece is called."""
+    if i >= len(case.pieces):
+        return f"array {i}"
+    piece = case.pieces[i]
+    return f"{piece.slot} of matrix {piece.layer}".strip()
+
+
+def factor_of(case, pred, indices, key):
+    """The named Factor of some pieces."""
+    value = fitted([case.theirs[i] for i in indices], [pred[i] for i in indices])
+    if not np.isfinite(value):
+        zero = all(not case.theirs[i].any() for i in indices)
+        return Factor(1.0) if zero else Factor(np.nan, None, UNKNOWN)
+    layers = {case.pieces[i].layer for i in indices if i < len(case.pieces)} - {None}
+    constants = dict(case.constants)
+    if len(layers) == 1:
+        constants |= case.of_layer(*layers)
+    return name(value, constants, case.closeness)
+
+
+def residual(theirs, pred, factors):
+    """max over pieces of |theirs - c pred|/|theirs|."""
+    def off(t, p, c):
+        distance, size = np.linalg.norm(t - c * p), np.linalg.norm(t)
+        return distance / size if size else float(distance > 0)
+    return float(max(map(off, theirs, pred, factors)))
+
+
+def explained(case, content, arrangement, factors, left, extra):
+    """The Explanation in words."""
+    cost = (content.cost + arrangement.cost + sum(f.cost for f in unlike(factors)) + extra)
+    parts = [content.says] if content.name != "ours" else []
+    parts += [] if arrangement.name == "as it is" else [arrangement.says]
+    scale = [f"{f'{key}: ' if key else ''}ours x {shown(f)}"
+             for key, f in factors.items() if f.text != ""]
+    if scale and content.name != "ours":
+        scale = [each.replace("ours x", "that x") for each in scale]
+    kinds = [content.kind, arrangement.kind] + [
+        CONVENTION if f.named and f.value > 0 else ERROR for f in factors.values()]
+    worst = next((k for k in (ERROR, "noise", "precision") if k in kinds), CONVENTION)
+    text = ", and ".join(parts + [", ".join(scale)] * bool(scale)) or "theirs is ours"
+    advice = " ".join(filter(None, (content.advice, arrangement.advice)))
+    return Explanation(content.name, arrangement.name, worst, factors, left, cost, text, advice)
+
+
+def unlike(factors):
+    """One of each kind of factor: the same 1/N for every layer is one deviation."""
+    return {f.text if f.named else key: f for key, f in factors.items()}.values()
+
+
+def shown(factor):
+    """A factor in words."""
+    return factor.text if factor.named else f"{factor.value:.6g} (no known constant)"

@@ -1,0 +1,61 @@
+"""How far two correct programs may be apart, entry by entry: what one rounding of the data moves.
+
+    tol = 8 max_k |f(data (1 + eps xi_k)) - f(data)| + 4 eps |f| + eps rms(f),   xi_k uniform in +-1
+
+f runs in this package's precision on theta, x and the arguments as a program of precision eps would
+round them, k = 1..K times: an entry that is the small difference of large terms may be off by more
+than its eps.  A program sums in another order, hence the 8; the last two terms are one rounding of
+the answer itself, and of a block's largest partial sums, where chance moved an entry by nothing.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+SAMPLES = 8
+MARGIN = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Tolerance:
+    """`bounds`: per piece an array of its shape; `eps` and a sentence that justifies them."""
+
+    bounds: list
+    eps: float
+    text: str
+
+
+def tolerance(subject, given, options, pieces, dtype, samples=SAMPLES):
+    """The Tolerance for a program of the precision dtype."""
+    eps = float(np.finfo(dtype).eps)
+    rng = np.random.default_rng(0)                 # of xi alone: the verdict is a function of data
+    moved = [subject.pieces(*_rounded(given, eps, rng), **options) for _ in range(samples)]
+    bounds = [_bound(piece.array, [each[k].array for each in moved], eps)
+              for k, piece in enumerate(pieces)]
+    lost = max(map(_amplified, bounds, pieces))
+    return Tolerance(bounds, eps, (
+        f"{np.dtype(dtype)}: each entry within {MARGIN} x what rounding theta and the data to it "
+        f"moves ({samples} trials), {lost:.1e} of a block's norm at most: {lost / eps:.0f} eps"))
+
+
+def _rounded(given, eps, rng):
+    """(objective, theta, ...) with every float times 1 + eps xi."""
+    def moved(a):
+        if isinstance(a, np.ndarray) and a.dtype.kind == "f":
+            return a * (1 + eps * rng.uniform(-1, 1, a.shape))
+        return a
+    objective, *others = given
+    same = objective.y is objective.x
+    x = moved(objective.x)
+    return (replace(objective, x=x, y=x if same else objective.y), *map(moved, others))
+
+
+def _bound(f, moved, eps):
+    spread = np.max([np.abs(g - f) for g in moved], axis=0)
+    rms = np.sqrt(np.mean(np.square(f, dtype=float))) if f.size else 0.0
+    return MARGIN * spread + 4 * eps * np.abs(f) + eps * rms
+
+
+def _amplified(bound, piece):
+    norm = np.linalg.norm(piece.array)
+    return float(np.linalg.norm(bound) / norm) if norm else 0.0

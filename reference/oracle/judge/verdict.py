@@ -1,0 +1,144 @@
+"""check: theirs against ours, a verdict, and why they differ."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from ...arrays.checks import require_theta
+from ...network.objective import Objective
+from . import localise
+from .answers import answer_of
+from .case import Case
+from .report import ABSENT, AGREES, CONVENTION, DIFFERS, UNUSABLE, Report
+from .search import diagnose
+from .subjects import subject_of
+from .tolerance import tolerance
+
+
+def check(theirs, quantity, objective, theta, *arguments, dtype=None, allow=(), **options):
+    """Does somebody else's answer agree with ours, and if not, why?
+
+    Parameters
+    ----------
+    theirs : callable, array, or a list or dict of arrays
+        Numbers of any framework's tensors; or a callable of (objective, theta, *arguments), which
+        is called twice.  A list or dict of arrays per parameter, in the names and shapes of
+        `net.named(theta)` (PyTorch's), stands for a vector like theta.
+    quantity : str or function
+        Of `SUBJECTS`: "hvp", or `ref.hvp`.
+    objective : Objective
+    theta : float array (P,)
+    *arguments
+        What follows theta, as v of `hvp`.
+    dtype : str or dtype, optional
+        The precision in which theirs was computed, if its arrays do not tell.
+    allow : sequence of str
+        Names of contents and arrangements that are conventions which theirs states.
+    **options
+        Passed on to the quantity, as setting="reduce" of `kfac`.
+
+    Returns
+    -------
+    Report
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a quantity that cannot be checked, or arguments that do not fit; never for theirs.
+
+    Examples
+    --------
+    >>> import numpy as np, reference as ref
+    >>> objective, theta = ref.problems.ZOO["uncertain regression"](np.random.default_rng(0))
+    >>> g = objective.grad(theta)
+    >>> ref.check(g, ref.gradient, objective, theta).verdict
+    'agrees'
+    >>> report = ref.check(g / objective.N, ref.gradient, objective, theta)
+    >>> report.verdict, report.explanation.text
+    ('agrees after a convention', 'ours x 1/N')
+    """
+    subject, given = subject_of(quantity), (objective, theta, *arguments)
+    _require(subject, given)
+    try:
+        answer = answer_of(theirs, given)
+    except NotImplementedError:
+        return Report(subject.name, subject.title, ABSENT)
+    if not answer.usable:
+        return Report(subject.name, subject.title, UNUSABLE, faults=answer.faults)
+    pieces = subject.pieces(*given, **options)
+    precision = np.dtype(answer.dtype if dtype is None else dtype)
+    case = Case(subject, given, options, pieces, answer,
+                tolerance(subject, given, options, pieces, precision))
+    return judged(arranged(case), tuple(allow))
+
+
+def judged(case, allow=()):
+    """The Report of a Case."""
+    subject, faults = case.subject, case.answer.faults
+    same = [a.shape for a in case.theirs] == [a.shape for a in case.ours]
+    numbers = compared(case) if same else {"shapes": (
+        f"theirs {[a.shape for a in case.theirs]}, ours {[a.shape for a in case.ours]}")}
+    told = {**numbers, "tolerance": case.tolerance.text, "faults": faults}
+    if same and within(case) and not faults:
+        return Report(subject.name, subject.title, AGREES, **told)
+    diagnosis = diagnose(case)
+    return Report(subject.name, subject.title, verdict_of(diagnosis.best, faults, allow),
+                  diagnosis=diagnosis, **told)
+
+
+def verdict_of(best, faults, allow):
+    """The word for an Explanation."""
+    if faults or best is None or best.kind != "convention" or best.plain:
+        return DIFFERS
+    stated = {"ours", "as it is", *allow}
+    plain = all(factor.text == "" or factor.text in allow for factor in best.factors.values())
+    return AGREES if plain and {best.content, best.arrangement} <= stated else CONVENTION
+
+
+def within(case):
+    """Whether every entry is as near as its tolerance; nan is not."""
+    return all((np.abs(t - a) <= b).all()
+               for t, a, b in zip(case.theirs, case.ours, case.tolerance.bounds))
+
+
+def compared(case):
+    """Distance, cosine, ratio, worst entry and first wrong matrix."""
+    t, a = (np.concatenate([x.reshape(-1) for x in arrays]).astype(float)
+            for arrays in (case.theirs, case.ours))
+    sizes = np.linalg.norm(t), np.linalg.norm(a)
+    return {"distance": float(np.linalg.norm(t - a) / (sizes[1] or 1)),
+            "cosine": float(t @ a / (sizes[0] * sizes[1] or 1)),
+            "ratio": float(sizes[0] / (sizes[1] or 1)),
+            "worst": localise.worst_entry(case), "first_wrong": localise.first_wrong(case)}
+
+
+def arranged(case):
+    """The Case with arrays per parameter, by name or in the order of names, packed as theta."""
+    answer, net = case.answer, case.objective.net
+    named = net.entries()
+    if len(case.pieces) != 1 or case.pieces[0].axes != (("theta", None),):
+        return case
+    names = answer.names or (list(named) if len(answer.arrays) == len(named) > 1 else None)
+    if names is None:
+        return case
+    try:
+        packed = net.from_named(dict(zip(names, answer.arrays)))
+    except ValueError:
+        return case
+    return replace_arrays(case, [packed])
+
+
+def replace_arrays(case, arrays):
+    """The Case with other arrays for theirs."""
+    return replace(case, answer=replace(case.answer, arrays=arrays, names=None))
+
+
+def _require(subject, given):
+    objective, theta, *arguments = given
+    if not isinstance(objective, Objective):
+        raise TypeError(f"objective is a {type(objective).__name__}; pass a ref.Objective.")
+    require_theta(objective, theta)
+    if len(arguments) != len(subject.arguments):
+        wanted = ", ".join(("objective", "theta", *subject.arguments))
+        raise TypeError(f"{subject.name} is of ({wanted}); {len(arguments)} arguments follow "
+                        f"theta, {len(subject.arguments)} are wanted.")
