@@ -25,12 +25,14 @@ OPTIMIZERS = {                          # name -> a maker that takes the datacla
     "kfac": KFAC,
     "simple-kfac": SimpleKFAC,
     "hessian-free": HessianFree,
+    "hessian-free-batches": HessianFree,            # on mini-batches, as block-hessian-free
     "block-hessian-free": BlockHessianFree,
     "stochastic-hessian-free": StochasticHessianFree,
     "newton-krylov": NewtonKrylov,
     "ea-cg": EACG,
     "levenberg-marquardt": LevenbergMarquardt,
     "block-levenberg-marquardt": BlockLevenbergMarquardt,
+    "block-lm-synchronous": BlockLevenbergMarquardt,
     "newton": Newton,
     "lbfgs": LBFGS,
     "sgd": SGD,
@@ -64,6 +66,8 @@ DEFAULTS = {                            # optimiser, or (optimiser, task) -> Def
     "kbfgs-l": Default(_L, _KBFGS),
     "kfac": Default({"damping": 1.0}, "ours; all else [MG15], but a diagonal structure"),
     "hessian-free": Default({"damping": 1.0, "curvature_batch": 0.25}, "ours", whole=True),
+    "hessian-free-batches": Default(
+        {"damping": 1.0, "curvature_batch": 0.25}, "ours; a quarter of the batch [ZXB17]"),
     "block-hessian-free": Default({"damping": 1.0}, "ours; a quarter of the batch [ZXB17]"),
     "stochastic-hessian-free": Default({}, "[Kir13]"),
     "newton-krylov": Default({}, "ours"),
@@ -71,6 +75,7 @@ DEFAULTS = {                            # optimiser, or (optimiser, task) -> Def
     "simple-kfac": Default({"length": 0.1, "damping": 0.1}, "ours"),
     "levenberg-marquardt": Default({}, "ours", whole=True),
     "block-levenberg-marquardt": Default({}, "ours", whole=True),
+    "block-lm-synchronous": Default({"schedule": "synchronous"}, "ours", whole=True),
     "newton": Default({}, "ours", whole=True),
     "lbfgs": Default({}, "ours", whole=True),
     "sgd": Default({"length": 0.01, "momentum": 0.9}, "ours"),
@@ -85,6 +90,8 @@ for _task in _AUTOENCODERS:
     DEFAULTS["kfac", _task] = Default({}, "[MG15], for autoencoders, but a diagonal structure")
     DEFAULTS["hessian-free", _task] = Default(
         {"curvature_batch": 0.25}, "damping of the demonstration to [Mar10; MS12]", whole=True)
+    DEFAULTS["hessian-free-batches", _task] = Default(
+        {"curvature_batch": 0.25}, "damping as hessian-free; a quarter of the batch [ZXB17]")
     DEFAULTS["block-hessian-free", _task] = Default({}, "damping as hessian-free; [ZXB17]")
     DEFAULTS["sgd", _task] = Default({"length": 1e-3, "momentum": 0.9}, "ours")
 

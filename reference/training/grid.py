@@ -78,7 +78,7 @@ def run_all(jobs, out, workers, done=lambda job: None):
 def _run(job, out, running, halted):
     """One Job, in a process; nothing where it is done, or cannot end otherwise than seed 0 did."""
     folder = place(out, job)
-    if halted.is_set() or outcome(job, folder) is not None:
+    if halted.is_set() or done_before(outcome(job, folder)):
         return
     rmtree(folder, ignore_errors=True)  # of other limits, or cut off by Ctrl-C
     folder.mkdir(parents=True)
@@ -96,10 +96,15 @@ def _run(job, out, running, halted):
              f"{KILL * job.seconds:g} s of the processor, or no room was left.")
 
 
+def done_before(end):
+    """Whether a run ended, and need not be tried again: what failed may be mended."""
+    return end is not None and end["status"] != "failed"
+
+
 def _hopeless(first, out):
     """{status, message} of the first seed where no other can end otherwise."""
     found = outcome(first, place(out, first))
-    if found is None or found["status"] in ("finished", "diverged"):
+    if found is None or found["status"] not in ("refused", "stopped"):
         return None
     path = place(out, first) / "record.npz"
     if found["status"] == "stopped" and path.is_file() and len(record.read(path)["epoch"]) > 1:

@@ -55,7 +55,8 @@ def ran(job, folder):
         with spending(CUT * job.seconds):
             posed = task(job.task, job.size, job.data, job.dtype)
             optimizer, batch = make(job.optimizer, posed)
-            told = {"batch": batch, "settings": settings(optimizer)}
+            told = {"batch": batch, "examples": posed.train.N, "settings": settings(optimizer),
+                    "parameters": posed.train.net.layout.size}
             at, log = train(posed, optimizer, seed=job.seed, batch=batch, clock=process_time,
                             until=lambda at: enough(job, at))
             told |= {"status": "finished", "message": ""}
@@ -64,7 +65,7 @@ def ran(job, folder):
         told |= {"status": "diverged", "message": str(error).partition(";")[0] + "."}
     except KeyboardInterrupt as error:
         log = getattr(error, "record", None)
-        told |= {"status": "stopped", "message": f"an epoch was not done {CUT * job.seconds:g} s of "
+        told |= {"status": "stopped", "message": f"cut off in an epoch, {CUT * job.seconds:g} s of "
                  "the processor after the start, evaluation included."}
     except (ArithmeticError, MemoryError, NotImplementedError, TypeError, ValueError) as error:
         told |= {"status": "refused", "message": _sentence(error)}
