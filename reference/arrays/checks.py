@@ -99,7 +99,20 @@ def require_generator(rng):
         raise TypeError(f"rng={rng!r} is not a generator; pass numpy.random.default_rng(seed).")
 
 
-def require_callable(name, function):
-    """TypeError unless this can be called, or is None."""
-    if not (function is None or callable(function)):
-        raise TypeError(f"{name} is {shown(function)}; pass a function.")
+def require_callables(**functions):
+    """TypeError unless each of these, passed by its name, can be called."""
+    for name, function in functions.items():
+        if not callable(function):
+            raise TypeError(f"{name} is {shown(function)}; pass a function.")
+
+
+def require_whole(name, x, least):
+    """ValueError unless x is a whole number of at least `least`."""
+    if not is_whole(x, least):
+        raise ValueError(f"{name} must be a whole number of at least {least}, got {shown(x)}.")
+
+
+def require_choice(name, x, choices):
+    """ValueError unless x is one of these names."""
+    if not isinstance(x, str) or x not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(choices)}, got {shown(x)}.")

@@ -14,7 +14,7 @@ and the block becomes the Kronecker product C(s_l) (x) A_l, A = mean(p p^T) or m
 """
 
 from ..arrays import functions as F
-from ..arrays.checks import require_theta
+from ..arrays.checks import require_choice, require_theta
 from ..arrays.linalg import symmetric
 from ..network.affine import Dense
 from ..network.elementwise import Elementwise
@@ -73,8 +73,9 @@ def bda_pch(objective, theta, phi="abs", slopes="mean", inputs="second moment"):
     Places (N, T, D) count as examples.
     """
     require_theta(objective, theta)
-    phi = require_phi(phi)
-    mean_slopes, moment = _named("slopes", slopes, SLOPES), _named("inputs", inputs, INPUTS)
+    require_choice("slopes", slopes, SLOPES)
+    require_choice("inputs", inputs, INPUTS)
+    phi, mean_slopes, moment = require_phi(phi), SLOPES[slopes], INPUTS[inputs]
     _require_chain(objective.net)
     at = point(objective, theta)
     share = _shares(objective, at.z)
@@ -152,9 +153,3 @@ def _shares(objective, z):
     w = place_weights(objective, z)
     w = _samples(F.ones_like(z[..., 0]) if w is None else w, 0)
     return w / F.sum(w, -1)
-
-
-def _named(name, value, table):
-    if not isinstance(value, str) or value not in table:
-        raise ValueError(f"{name} must be one of {', '.join(table)}, got {value!r}.")
-    return table[value]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..arrays import functions as F
+from ..arrays.checks import require_choice
 from ..network.affine import Affine
 from ..network.branches import Parallel, Tied
 from ..network.compose import Composite, Sequential, leaves
@@ -23,8 +24,7 @@ PHI = {"abs": F.modulus, "clip": F.positive_part, "zero": F.zeros_like, "identit
 
 def require_phi(name):
     """The function of bends of that name."""
-    if not isinstance(name, str) or name not in PHI:
-        raise ValueError(f"phi must be one of {', '.join(PHI)}, got {name!r}.")
+    require_choice("phi", name, PHI)
     return PHI[name]
 
 

@@ -11,7 +11,7 @@ product, and `Kron.inv` takes eigenvectors for them.
 import numpy as np
 
 from ..arrays import functions as F
-from ..arrays.checks import is_finite, shown
+from ..arrays.checks import is_finite, require_choice, shown
 from ..arrays.linalg import eigh, inverse, symmetric
 from ..arrays.precision import eps
 
@@ -65,9 +65,7 @@ ON_THE_PRODUCT = ("exact", "marquardt")
 
 def require_damping(damping, rule):
     """A Python number, or a pair of them for "shifts"; errors for what is no damping or rule."""
-    if rule not in (*RULES, *ON_THE_PRODUCT):
-        raise ValueError(f"rule must be one of {', '.join((*RULES, *ON_THE_PRODUCT))}, "
-                         f"got {rule!r}.")
+    require_choice("rule", rule, (*RULES, *ON_THE_PRODUCT))
     if rule != "shifts":
         return _require_number(damping)
     if not isinstance(damping, (tuple, list)) or len(damping) != 2:

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.checks import is_whole, require_generator
+from ..arrays.checks import is_whole, require_choice, require_generator, require_whole
 from ..arrays.krylov import lanczos
 from ..arrays.linalg import symmetric
-from .operand import lengths, require_choice, require_matrix, require_whole, scaled_product
+from .operand import lengths, require_matrix, scaled_product
 
 ENDS = ("largest", "smallest", "both")
 

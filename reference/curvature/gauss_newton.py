@@ -4,7 +4,7 @@ J_n = dz_n/dtheta (C, P).  Weight decay is not in them: add l2 I if it is wanted
 """
 
 from ..arrays import functions as F
-from ..arrays.checks import is_whole
+from ..arrays.checks import require_choice, require_whole
 from ..derivatives import dual
 from . import centred, dense
 from .operator import SymmetricOperator, point
@@ -71,8 +71,7 @@ def fisher(objective, theta, kind="type-2", rng=None, samples=1):
         For another kind, for "mc" without rng or with samples that are no whole number of at least
         1, or for a loss without a model distribution.
     """
-    if kind not in KINDS + ("centred",):
-        raise ValueError(f"kind must be one of {', '.join(KINDS)}, centred, got {kind!r}.")
+    require_choice("kind", kind, (*KINDS, "centred"))
     theta = point(objective, theta)
     xs = objective.net.forward(theta, objective.x)
     if kind == "centred":
@@ -99,7 +98,6 @@ def scores(objective, z, kind, rng=None, samples=1):
     """s (M, N, C), whose mean of s s^T is the middle matrix: drawn labels ("mc") or the data's."""
     if kind == "empirical":
         return objective.loss.gradient(z, objective.beside(objective.targets, z))[None]
-    if not is_whole(samples, 1):
-        raise ValueError(f"samples must be a whole number of at least 1, got {samples!r}.")
+    require_whole("samples", samples, 1)
     z = F.broadcast_to(z, (samples,) + z.shape)
     return objective.loss.score(rng, z)

@@ -15,7 +15,7 @@ multiplies with each other; U^T b = B^T J b is one forward and U c one backward 
 import numpy as np
 
 from ..arrays import functions as F
-from ..arrays.checks import is_finite, plain, require_finite, require_theta
+from ..arrays.checks import is_finite, plain, require_choice, require_finite, require_theta
 from ..arrays.linalg import eigh, solve
 from ..arrays.precision import eps
 from ..derivatives import dual
@@ -128,8 +128,7 @@ def _require_digits(gamma, damping, P):
 def _rows(objective, theta, kind, limit):
     """The rows of B^T J, and the trace."""
     require_theta(objective, theta)
-    if kind not in KINDS:
-        raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}.")
+    require_choice("kind", kind, KINDS)
     xs = objective.net.forward(theta, objective.x)
     z = xs[-1]
     D = as_cotangents(output_root(objective, z, kind), z)

@@ -13,7 +13,7 @@ gradient, and there are two ways to factor it [EIT23]:
 """
 
 from ..arrays import functions as F
-from ..arrays.checks import require_theta
+from ..arrays.checks import require_choice, require_theta
 from ..arrays.linalg import symmetric
 from ..derivatives.jacobian import of_all_places, unit_cotangents
 from ..network.uses import flat
@@ -88,8 +88,7 @@ def kflr(objective, theta, setting="expand"):
 
 def require_setting(setting):
     """ValueError unless it is one of SETTINGS."""
-    if setting not in SETTINGS:
-        raise ValueError(f"setting must be one of {', '.join(SETTINGS)}, got {setting!r}.")
+    require_choice("setting", setting, SETTINGS)
 
 
 def product(krons):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..arrays.checks import is_whole, require_finite, require_float
+from ..arrays.checks import require_finite, require_float
 from ..arrays.linalg import symmetric
 from .entries import require_mirrored
 from .memory import LIMIT
@@ -85,15 +85,3 @@ def lengths(V):
 def rounding(B, largest):
     """P eps max |lam|: what LAPACK's eigenvalues may be off by."""
     return B.shape[0] * np.finfo(B.dtype).eps * largest
-
-
-def require_whole(name, x, least):
-    """ValueError unless x is a whole number of at least `least`."""
-    if not is_whole(x, least):
-        raise ValueError(f"{name} must be a whole number of at least {least}, got {x!r}.")
-
-
-def require_choice(name, x, choices):
-    """ValueError unless x is one of these names."""
-    if not isinstance(x, str) or x not in choices:
-        raise ValueError(f"{name} must be one of {', '.join(choices)}, got {x!r}.")

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.checks import is_finite, require_array, require_generator
+from ..arrays.checks import is_finite, require_array, require_generator, require_whole
 from ..arrays.krylov import lanczos
-from .operand import require_matrix, require_whole, scaled_product
+from .operand import require_matrix, scaled_product
 from .traces import alike, averaged, draw
 
 

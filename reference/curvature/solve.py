@@ -11,7 +11,8 @@ from scipy.sparse.linalg import LinearOperator, aslinearoperator
 
 from ..arrays import functions as F
 from ..arrays import linalg
-from ..arrays.checks import is_finite, is_whole, require_finite, require_float, shown
+from ..arrays.checks import (is_finite, require_choice, require_finite, require_float,
+                             require_whole, shown)
 from ..arrays.krylov import cg, length, minres
 from .block_diagonal import BlockDiagonal
 from .damping import (eigenvalues_shown, has_digit, like, one_norm, require_damping, room,
@@ -166,8 +167,7 @@ def _size(name, part):
 # ---- by products ----
 
 def _by_products(B, b, damping, rule, method, tol, maxiter):
-    if method not in KRYLOV:
-        raise ValueError(f"method must be one of {', '.join(KRYLOV)}, got {method!r}.")
+    require_choice("method", method, KRYLOV)
     require_float("b", b, "f")
     if B.dtype in (object, np.complex64, np.complex128, np.clongdouble):
         raise TypeError(f"B is an operator on {B.dtype}: iterations need real floats; solve with "
@@ -225,8 +225,8 @@ def _require_b(b):
 def _require_limits(tol, maxiter):
     if tol is not None and not (is_finite(tol) and tol > 0):
         raise ValueError(f"tol must be a positive number, got {shown(tol)}.")
-    if maxiter is not None and not is_whole(maxiter, 1):
-        raise ValueError(f"maxiter must be a whole number of at least 1, got {shown(maxiter)}.")
+    if maxiter is not None:
+        require_whole("maxiter", maxiter, 1)
 
 
 def _require_size(b, P):

@@ -11,12 +11,11 @@ import numpy as np
 import scipy.linalg
 
 from ..arrays.checks import (is_whole, require_finite, require_float, require_generator,
-                             require_shape)
+                             require_shape, require_whole)
 from ..arrays.krylov import lanczos
 from .eigenpairs import extreme_eigenpairs, normal, with_residuals
 from .memory import LIMIT
-from .operand import (dense_matrix, require_matrix, require_whole, rounding,
-                      scaled_product)
+from .operand import dense_matrix, require_matrix, rounding, scaled_product
 
 
 class Inertia(NamedTuple):

@@ -25,9 +25,8 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.checks import is_whole, require_generator
-from .operand import (exponent, lengths, product, require_choice,
-                      require_symmetric_products)
+from ..arrays.checks import is_whole, require_choice, require_generator
+from .operand import exponent, lengths, product, require_symmetric_products
 
 PROBES = ("rademacher", "gaussian", "sphere")
 

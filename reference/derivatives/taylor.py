@@ -12,7 +12,8 @@ import numpy as np
 
 from ..arrays import ball
 from ..arrays import functions as F
-from ..arrays.checks import is_whole, require_finite, require_float, require_theta
+from ..arrays.checks import (is_whole, require_finite, require_float, require_theta,
+                             require_whole)
 from .directions import require_direction
 
 
@@ -51,8 +52,7 @@ def taylor(objective, theta, v, order, bits=128):
     if v.ndim != 1 or not is_whole(order, 0):
         raise ValueError(f"taylor needs one direction (P,) and an order >= 0, got v {v.shape} "
                          f"and order {order!r}.")
-    if not is_whole(bits, 2):
-        raise ValueError(f"bits must be a whole number of at least 2, got {bits!r}.")
+    require_whole("bits", bits, 2)
     c = coefficients(objective, theta, v, int(order), int(bits))
     return Series(ball.midpoint(c), ball.distance(c, ball.midpoint(c)))
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.checks import is_whole, require_array, require_generator
+from ..arrays.checks import is_whole, require_array, require_generator, require_whole
 from ..network.layer import Layer
 from .probe import BOUND, Skipped, probe
 from .promises import FIRST, PROMISES
@@ -121,8 +121,8 @@ def _checked(layer, shape, rng, n, x):
     shape = tuple(shape) if isinstance(shape, Iterable) else (shape,)
     if not all(is_whole(size, 1) for size in shape):
         raise ValueError(f"shape must be whole numbers of at least 1, of one example; got {shape}.")
-    if x is None and not is_whole(n, 1):
-        raise ValueError(f"n must be a whole number of at least 1, got {n!r}.")
+    if x is None:
+        require_whole("n", n, 1)
     if x is not None:
         require_array("x", x)
         if x.shape[1:] != shape or len(x) == 0:
