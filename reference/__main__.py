@@ -24,8 +24,10 @@ from .oracle.layer_text import (BEGIN, END, cell, layer_header, layer_line, mark
 from .oracle.peers import Absent
 from .oracle.quantities import QUANTITIES
 from .problems.files import replacing
+from .training import Interrupted
 from .training import command as training
 from .training import results as grid
+from .training.interrupts import once
 
 
 class Refused(Exception):
@@ -236,10 +238,14 @@ def say(text):
 
 def train(arguments):
     """Train by one optimiser after the other, and return the exit status."""
-    try:
-        status = training.trained(arguments, partial(print, flush=True), warn)
-    except (ValueError, TypeError) as error:
-        raise Refused(error) from None
+    with once():                                  # what was saved is said, too
+        try:
+            status = training.trained(arguments, partial(print, flush=True), warn)
+        except (ValueError, TypeError) as error:
+            raise Refused(error) from None
+        except Interrupted as error:
+            warn(error)
+            return 130
     if arguments.plot:
         plot_losses(training.folder_of(arguments), None)
     return status
@@ -271,12 +277,29 @@ def plot_losses(folder, path):
 
 def results(arguments):
     """Run every optimiser on every task, and make the page and its pictures; the exit status."""
+    text = None if arguments.into is None else require_page(arguments.into)
     try:
-        jobs, missing = grid.trained(arguments)
+        jobs, missing = grid.ran(arguments)
     except ValueError as error:
         raise Refused(error) from None
     print("\n".join(grid.summary(jobs, missing, arguments.out)))
+    if arguments.pictures is not None:
+        plot_results(arguments, jobs)
+    if text is not None:
+        with replacing(arguments.into) as temporary:
+            temporary.write(with_block(text, grid.page(arguments, jobs, missing)).encode())
     return 0
+
+
+def plot_results(arguments, jobs):
+    """A picture for every task."""
+    from . import plotting
+    arguments.pictures.mkdir(parents=True, exist_ok=True)
+    for task, runs in grid.drawn(arguments, jobs):
+        figure = plotting.results(runs, list(grid.OPTIMIZERS), f"{task}, {arguments.size}",
+                                  arguments.seconds)
+        with replacing(arguments.pictures / f"{task}.png") as temporary:
+            figure.savefig(temporary, format="png", dpi=80)
 
 
 def warn(text):
@@ -386,11 +409,18 @@ def main(arguments=None):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (Refused, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {said(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt as error:
-        print(str(error) or "interrupted; nothing was written.", file=sys.stderr)
+        print(str(error) or "interrupted.", file=sys.stderr)
         return 130
+
+
+def said(error):
+    """What an error says; of one of the system, the path and the reason alone."""
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        return f"{error.filename}: {error.strerror}."
+    return error
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.checks import is_whole, require_callable, require_float, require_theta, shown
+from ..arrays.checks import is_whole, require_callables, require_float, require_theta, shown
 from ..network.objective import Objective
 from .states import require_state
 
@@ -91,7 +91,8 @@ def run(optimizer, batches, theta, steps, state=None, watch=None):
     if not is_whole(steps, 0):
         raise ValueError(f"steps is {shown(steps)}; give a whole number, 0 or more.")
     require_optimizer(optimizer)
-    require_callable("watch", watch)
+    if watch is not None:
+        require_callables(watch=watch)
     require_float("theta", theta, "f")
     stream = _stream(batches)
     infos = []

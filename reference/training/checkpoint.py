@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays.checks import is_finite, is_whole
 from ..problems.files import load_npz, save_npz
 from .coding import decode, encode
 
@@ -86,23 +87,29 @@ def load(path):
             raise ValueError(f"its format is {head['format']!r}, not {FORMAT}.")
         names = [f"a{k}" for k in range(head["arrays"])]
         values, record = decode(head["value"], list(load_npz(path, names).values()))
-        return _checked(Progress(*values)), record, dict(head["config"])
+        at = Progress(**dict(zip(_FIELDS, values, strict=True)))
+        _require_progress(at, path)
+        return at, record, dict(head["config"])
     except FileNotFoundError:
         raise
     except Exception as error:                  # a hostile file raises nearly anything
         raise ValueError(f"checkpoint {path} cannot be read: {error}") from error
 
 
-def _checked(at):
-    counts = at.epoch, at.step, at.steps
+def _require_progress(at, path):
+    """What can be said of a Progress without its task."""
     if not (isinstance(at.theta, np.ndarray) and at.theta.ndim == 1 and at.theta.dtype.kind == "f"
-            and np.isfinite(at.theta).all()
-            and all(type(count) is int and count >= 0 for count in counts)):
-        raise ValueError("its theta is no vector of finite numbers, or its counts are none.")
-    return at
+            and np.isfinite(at.theta).all()):
+        raise ValueError("its theta is no vector of finite numbers.")
+    if not (all(is_whole(count, 0) for count in (at.epoch, at.step, at.steps))
+            and is_finite(at.seconds) and at.seconds >= 0):
+        raise ValueError(f"its counts, {at.epoch}, {at.step} and {at.steps}, or seconds, "
+                         f"{at.seconds}, are no numbers of 0 or more.")
+    if path.name != name_of(at.steps):
+        raise ValueError(f"it is of step {at.steps}, as its name does not say.")
 
 
-def latest(folder, say):
+def latest(folder, say, check=lambda *found: None):
     """What `load` gives of the latest checkpoint that is whole; None if there is none at all.
 
     Parameters
@@ -110,6 +117,8 @@ def latest(folder, say):
     folder : Path
     say : callable
         Told of each that is damaged.
+    check : callable, optional
+        check(Progress, record arrays, config): TypeError or ValueError of what no run left.
 
     Raises
     ------
@@ -119,10 +128,19 @@ def latest(folder, say):
     damaged = None
     for path in listed(folder):
         try:
-            return load(path)
+            found = load(path)
+            _asked(check, path, found)
+            return found
         except ValueError as error:
             damaged = error
             say(f"{error} Falling back to the one before.")
     if damaged is not None:
         raise ValueError(f"{damaged} No other is left in {folder}; begin again elsewhere.")
     return None
+
+
+def _asked(check, path, found):
+    try:
+        check(*found)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"checkpoint {path} is damaged: {error}") from error

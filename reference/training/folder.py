@@ -1,11 +1,14 @@
 """A run's folder: its checkpoints, its record, and what it must share with what goes on from it."""
 
 import json
+from contextlib import contextmanager, suppress
 from hashlib import sha256
+from tempfile import TemporaryFile
 
 import numpy as np
 
-from ..arrays.checks import shown
+from ..arrays.checks import require_theta, shown
+from ..optim.states import require_state
 from . import checkpoint, record
 from .coding import settings
 
@@ -22,15 +25,33 @@ def configuration(task, optimizer, seed, batch):
         "data": data.hexdigest()[:16]}))
 
 
-def opened(folder, resume, config, say):
-    """(Progress, Record) of the folder's latest checkpoint, None without; makes the folder."""
+@contextmanager
+def made(folder):
+    """The folder, with its parents; what is empty of them after the block vanishes again."""
+    if folder is None:
+        yield
+        return
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
     folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with TemporaryFile(dir=folder):         # before the work, not after it
+            pass
+        yield
+    finally:
+        for each in missing:
+            with suppress(OSError):             # not empty, or another run's by now
+                each.rmdir()
+
+
+def opened(folder, resume, config, say, check):
+    """(Progress, Record) of the folder's latest checkpoint that passes `check`; None without."""
     if not resume:
         require_free(folder)
         return None
     for left in folder.glob(".*.tmp"):          # by a process that was killed while writing
         left.unlink(missing_ok=True)
-    found = checkpoint.latest(folder, say)
+    found = checkpoint.latest(folder, say, lambda at, rows, before: (
+        None if _differences("", before, config) else check(at, rows)))
     if found is None:
         if (folder / "record.npz").exists():
             raise ValueError(f"{folder} holds a record but no checkpoint to go on from; write "
@@ -42,6 +63,21 @@ def opened(folder, resume, config, say):
         raise ValueError(f"{folder} holds a run of another configuration: {'; '.join(differ)}. "
                          "Resume with the same, or write elsewhere.")
     return at, record.read_back(*rows)
+
+
+def require_whole_run(task, optimizer, size, at, rows):
+    """TypeError, ValueError unless a run of the task, in batches of `size`, can have left this."""
+    per_epoch, log = task.train.N // size, record.read_back(*rows)
+    if not (at.steps == at.epoch * per_epoch + at.step and at.step <= per_epoch):
+        raise ValueError(f"{at.steps} steps in all, and {at.step} after epoch {at.epoch}, with "
+                         f"{per_epoch} an epoch, do not add up.")
+    if (len(log.steps), len(log.epochs)) != (at.steps, at.epoch + 1):
+        raise ValueError(f"its record has {len(log.steps)} steps and {len(log.epochs)} epochs, "
+                         f"not {at.steps} and {at.epoch + 1}.")
+    require_theta(task.train, at.theta)
+    if at.theta.dtype != task.dtype:
+        raise ValueError(f"theta holds {at.theta.dtype}, not {task.dtype}.")
+    require_state(optimizer, task.train.batch(slice(size)), at.theta, at.state)
 
 
 def require_free(folder):

@@ -5,8 +5,12 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays.checks import require_choice, require_whole
+from ..problems.tasks import DTYPES, TASKS
 from ..problems.tasks import task as posed
-from .defaults import make
+from ..problems.training import SIZES
+from .arguments import require_executor, require_names
+from .defaults import OPTIMIZERS, make
 from .record import EPOCH
 from .trainer import Diverged, train
 
@@ -23,6 +27,13 @@ class Job:
     dtype: str = "float64"
     data: Any = None
     fields: tuple = ()
+
+    def __post_init__(self):
+        for name, choices in (("task", TASKS), ("optimizer", OPTIMIZERS), ("size", SIZES),
+                              ("dtype", DTYPES)):
+            require_choice(name, getattr(self, name), choices)
+        require_whole("seed", self.seed, 0)
+        require_whole("epochs", self.epochs, 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +66,16 @@ def sweep(tasks, optimizers, seeds, epochs, executor=None, size="tiny", dtype="f
     Returns
     -------
     list of Result
+
+    Raises
+    ------
+    TypeError, ValueError
+        Before the first run, if a name, a seed or the number of epochs is none, or the executor
+        cannot map; and as `make` and `train` refuse.
     """
+    for name, values in (("tasks", tasks), ("optimizers", optimizers), ("seeds", seeds)):
+        require_names(name, values)
+    require_executor(executor)
     chosen = dict(optimizers) if isinstance(optimizers, dict) else {o: {} for o in optimizers}
     jobs = [Job(task, name, seed, epochs, size, dtype, data, tuple(sorted(values.items())))
             for task in tasks for name, values in chosen.items() for seed in seeds]

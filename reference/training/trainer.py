@@ -12,16 +12,18 @@ was not, on the same machine with the same number of threads.
 """
 
 from dataclasses import replace
-from pathlib import Path
+from functools import partial
 from time import perf_counter
 
 import numpy as np
 
-from ..arrays.checks import is_finite, is_whole, shown
+from ..arrays.checks import require_callables, require_theta
 from . import record
+from .arguments import batch_size, folder_of, require_limits, require_run
 from .checkpoint import Progress
 from .coding import decode, encode
-from .folder import configuration, good, kept, opened, save
+from .folder import configuration, good, kept, made, opened, require_whole_run, save
+from .interrupts import once
 
 CHUNK = 1000                            # examples whose losses are evaluated at a time
 
@@ -72,49 +74,64 @@ def train(task, optimizer, out=None, epochs=None, seconds=None, seed=0, batch=No
 
     Raises
     ------
-    ValueError
-        If the folder holds a run and `resume` is False, or one of another configuration, or its
-        checkpoints are damaged; or as the optimiser refuses.
-    Diverged, Interrupted
+    TypeError, ValueError
+        If an argument is of another kind; if the folder holds a run and `resume` is False, or one
+        of another configuration, or its checkpoints are damaged; or as the optimiser refuses.
+    OSError
+        If the folder cannot be made or written.
+    Diverged
+        If a number was not finite, or a step failed.
+    Interrupted
+        After Ctrl-C; a second one does not stop the saving.
     """
-    _require_limits(epochs, seconds, until, seed)
-    size = _batch_size(task, batch)
+    require_run(task, optimizer, seed, resume)
+    require_callables(say=say, clock=clock)
+    require_callables(**{name: each for name, each in (("watch", watch), ("progress", progress))
+                         if each is not None})
+    require_limits(epochs, seconds, until)
+    size, folder = batch_size(task, batch), folder_of(out)
     config = configuration(task, optimizer, seed, size)
-    folder = None if out is None else Path(out)
-    found = None if folder is None else opened(folder, resume, config, say)
-    at, log = _begun(task, optimizer, seed, clock) if found is None else found
-    per_epoch = task.train.N // size
-    try:
-        while not (epochs is not None and at.epoch >= epochs
-                   or seconds is not None and at.seconds >= seconds or until and until(at)):
-            epoch = at.epoch + 1
-            order = np.random.default_rng([seed, 1, epoch]).permutation(task.train.N)
-            for k in range(at.step, per_epoch):
-                rng = np.random.default_rng([seed, 2, epoch, k + 1])
-                chosen = task.train.batch(order[k * size:(k + 1) * size])
-                after, row, info = _advanced(optimizer, task.redraw(chosen, rng), at, folder, clock)
-                log.steps.append(row)
-                at = after
-                if watch is not None:
-                    watch(at.steps - 1, at.theta, info)
-                if progress is not None:
-                    progress(at, per_epoch, row)
-            _evaluated(task, at, epoch, log, folder, at.steps - per_epoch)
-            at = replace(at, epoch=epoch, step=0)
-            save(folder, at, log, config)
-    except Diverged as error:
-        error.record = log
-        raise
-    except KeyboardInterrupt:
-        interrupted = Interrupted(kept(folder, at, log, config))
-        interrupted.record = log
-        raise interrupted from None
+    check = partial(require_whole_run, task, optimizer, size)
+    with once(), made(folder):
+        found = None if folder is None else opened(folder, resume, config, say, check)
+        at, log = _begun(task, optimizer, seed, clock) if found is None else found
+        per_epoch = task.train.N // size
+        try:
+            while not (epochs is not None and at.epoch >= epochs
+                       or seconds is not None and at.seconds >= seconds or until and until(at)):
+                for at, row, info in _epoch(task, optimizer, size, seed, at, log, folder, clock):
+                    if watch is not None:
+                        watch(at.steps - 1, at.theta, info)
+                    if progress is not None:
+                        progress(at, per_epoch, row)
+                _evaluated(task, at, at.epoch + 1, log, folder, at.steps - per_epoch)
+                at = replace(at, epoch=at.epoch + 1, step=0)
+                save(folder, at, log, config)
+        except Diverged as error:
+            error.record = log
+            raise
+        except KeyboardInterrupt:
+            interrupted = Interrupted(kept(folder, at, log, config))
+            interrupted.record = log
+            raise interrupted from None
     return at, log
+
+
+def _epoch(task, optimizer, size, seed, at, log, folder, clock):
+    """(Progress, row, info) after each step that is left of the epoch under way."""
+    epoch = at.epoch + 1
+    order = np.random.default_rng([seed, 1, epoch]).permutation(task.train.N)
+    for k in range(at.step, task.train.N // size):
+        rng = np.random.default_rng([seed, 2, epoch, k + 1])
+        batch = task.redraw(task.train.batch(order[k * size:(k + 1) * size]), rng)
+        at, row, info = _advanced(optimizer, batch, at, log, folder, clock)
+        log.steps.append(row)
+        yield at, row, info
 
 
 # ---- one step, one evaluation ----
 
-def _advanced(optimizer, objective, at, folder, clock):
+def _advanced(optimizer, objective, at, log, folder, clock):
     """The Progress after one step, its row, and its info."""
     number, before = at.steps + 1, clock()
     try:
@@ -123,7 +140,7 @@ def _advanced(optimizer, objective, at, folder, clock):
     except (ArithmeticError, ValueError) as error:
         if at.steps == 0:               # what the optimiser refuses, it refuses at once
             raise
-        raise Diverged(f"step {number} failed: {error}{good(folder)}") from error
+        raise Diverged(f"{_failure(number, error, log)}{good(folder)}") from error
     elapsed = clock() - before
     row = record.row_of(info, elapsed)
     if not np.isfinite(row[0]):
@@ -134,6 +151,15 @@ def _advanced(optimizer, objective, at, folder, clock):
                        f"{row[0]:.6g}{good(folder)}")
     theta, state = as_read((theta, state))
     return Progress(theta, state, at.epoch, at.step + 1, number, at.seconds + elapsed), row, info
+
+
+def _failure(number, error, log):
+    """Why a step failed: of losses that rose, not of what the optimiser then met."""
+    first, last = log.steps[0][0], log.steps[-1][0]
+    if last <= first:
+        return f"step {number} failed: {str(error).rstrip('.')}"
+    return (f"step {number} failed, since the loss had risen from {first:.6g} at the first step to "
+            f"{last:.6g}: the steps before were too long")
 
 
 def as_read(value):
@@ -168,27 +194,9 @@ def _evaluated(task, at, epoch, log, folder, since):
 def _begun(task, optimizer, seed, clock):
     """Before the first step: theta by the task's scheme, the optimiser's state of all the data."""
     theta, before = task.initial(np.random.default_rng(seed)), clock()
+    require_theta(task.train, theta)
     state = optimizer.init(task.train, theta)
     at = Progress(*as_read((theta, state)), seconds=clock() - before)
     log = record.Record()
     _evaluated(task, at, 0, log, None, 0)
     return at, log
-
-
-def _require_limits(epochs, seconds, until, seed):
-    if not is_whole(seed, 0):
-        raise ValueError(f"seed is {shown(seed)}; pass a whole number, 0 or more.")
-    if epochs is None and seconds is None and until is None:
-        raise ValueError("neither epochs nor seconds are given; pass one limit, or both.")
-    if not (epochs is None or is_whole(epochs, 1)):
-        raise ValueError(f"epochs is {shown(epochs)}; pass a whole number, at least 1.")
-    if not (seconds is None or is_finite(seconds) and seconds > 0):
-        raise ValueError(f"seconds is {shown(seconds)}; pass a positive number.")
-
-
-def _batch_size(task, batch):
-    size = task.batch if batch is None else batch
-    if not (is_whole(size, 1) and size <= task.train.N):
-        raise ValueError(f"batch is {shown(size)} of {task.train.N} examples; pass a whole number "
-                         f"from 1 to {task.train.N}.")
-    return size

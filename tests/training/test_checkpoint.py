@@ -1,6 +1,8 @@
 """Checkpoints: the last two are kept, damage is told, and the one before is taken."""
 
 import json
+import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from reference.problems.files import save_npz
 from reference.training import checkpoint
 from reference.training.checkpoint import Progress, latest, listed, load, save
+from tests.training.runs import run, same
 
 ROWS = np.zeros((3, 6)), np.zeros((2, 10))
 
@@ -88,3 +91,54 @@ def test_nothing_else_in_a_folder_is_taken_for_a_checkpoint(tmp_path):
     for name in ("checkpoint-1.npz", "checkpoint-00000001.npz.tmp", ".checkpoint-00000001.npz.tmp"):
         (tmp_path / name).write_bytes(b"")
     assert listed(tmp_path) == [] and checkpoint.KEPT == 2
+
+
+# ---- what is whole, and yet no run left it ----
+
+def tampered(path, change):
+    """The checkpoint written anew with change(values, rows, config) of its parts."""
+    at, rows, config = load(path)
+    values, rows = {name: getattr(at, name) for name in checkpoint._FIELDS}, list(rows)
+    change(values, rows, config)
+    path.unlink()
+    save(path.parent, Progress(**values), tuple(rows), config)
+
+
+def moments(values, **changes):
+    values["state"] = replace(values["state"], **changes)
+
+
+@pytest.mark.parametrize("change, words", [
+    (lambda v, r, c: v.update(theta=v["theta"][:-1]), "theta has shape"),
+    (lambda v, r, c: v.update(theta=v["theta"].astype("float32")), "theta holds float32"),
+    (lambda v, r, c: v.update(theta=np.full_like(v["theta"], np.nan)), "no vector of finite"),
+    (lambda v, r, c: v.update(state=None), "state is a NoneType"),
+    (lambda v, r, c: moments(v, m=v["state"].m + np.inf), "state.m has entries"),
+    (lambda v, r, c: moments(v, v=v["state"].v[1:]), "state.v is a <float64 array"),
+    (lambda v, r, c: moments(v, k=-3), "state.k is -3"),
+    (lambda v, r, c: v.update(epoch=3), "do not add up"),
+    (lambda v, r, c: v.update(epoch=1, step=5, steps=9), "do not add up"),
+    (lambda v, r, c: v.update(seconds=np.nan), "seconds, nan"),
+    (lambda v, r, c: r.__setitem__(0, r[0][:-1]), "record has 7 steps"),
+    (lambda v, r, c: r.__setitem__(1, r[1][:, :3]), "the record's arrays have shapes"),
+], ids=range(12))
+def test_what_no_run_left_is_damage_and_the_one_before_is_taken(tmp_path, change, words):
+    whole = run("adam", tmp_path)
+    tampered(listed(tmp_path)[0], change)
+    said = []
+    assert same(run("adam", tmp_path, resume=True, say=said.append), whole)
+    assert len(said) == 1 and re.search(words, said[0]) and "one before" in said[0]
+
+
+def test_a_checkpoint_under_another_name_is_damage(tmp_path):
+    path, = saved(tmp_path, 4)
+    with pytest.raises(ValueError, match="of step 4, as its name does not say"):
+        load(path.rename(tmp_path / "checkpoint-00000009.npz"))
+
+
+def test_values_that_are_missing_are_damage(tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoint, "_FIELDS", ("theta", "state"))
+    path = save(tmp_path, at(0), ROWS, {})
+    monkeypatch.undo()
+    with pytest.raises(ValueError, match="cannot be read"):
+        load(path)

@@ -1,0 +1,98 @@
+"""What `train` and `sweep` refuse, and that what was refused leaves nothing behind."""
+
+import errno
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import reference as ref
+from reference.optim.first_order import SGD
+from reference.problems.files import save_npz
+from reference.training import sweep, train
+from tests.training.runs import digits, run
+
+
+@pytest.mark.parametrize("options, words", [
+    ({"task": "digits"}, "pass a Task, as problems.task"),
+    ({"optimizer": "sgd"}, "pass one with its hyper-parameters"),
+    ({"watch": 7}, "watch is 7; pass a function"), ({"progress": "bar"}, "progress is 'bar'"),
+    ({"say": None}, "say is None"), ({"clock": 3.0}, "clock is 3.0"), ({"until": 9}, "until is 9"),
+    ({"resume": "no"}, "resume is 'no'"), ({"out": 5}, "out is 5; pass the name of a folder"),
+], ids=str)
+def test_what_is_of_another_kind_is_said(options, words):
+    given = {"task": digits(), "optimizer": SGD(0.1), "epochs": 1, **options}
+    with pytest.raises(TypeError, match=words):
+        train(**given)
+
+
+@pytest.mark.parametrize("options, words", [
+    ({"tasks": "digits"}, r"tasks is 'digits'; pass a list"),
+    ({"optimizers": "sgd"}, "optimizers is 'sgd'; pass a list"),
+    ({"seeds": 3}, "seeds is 3; pass a list"), ({"executor": 4}, "executor is 4; .* method map"),
+], ids=str)
+def test_what_no_sweep_goes_over_is_said(options, words):
+    with pytest.raises(TypeError, match=words):
+        sweep(**{"tasks": ["digits"], "optimizers": ["sgd"], "seeds": [0], "epochs": 1, **options})
+
+
+def test_a_sweep_is_refused_before_its_first_run():
+    ran = []
+
+    class Executor:
+        def map(self, function, jobs):
+            ran.extend(jobs)
+    for bad in ({"tasks": ["digit"]}, {"optimizers": ["sgd", "sdg"]}, {"seeds": [0, -1]},
+                {"epochs": 0}, {"size": "huge"}):
+        with pytest.raises(ValueError):
+            sweep(**{"tasks": ["digits"], "optimizers": ["sgd"], "seeds": [0], "epochs": 1,
+                     "executor": Executor(), **bad})
+    assert not ran
+
+
+def test_a_task_of_two_networks_is_refused():
+    posed = digits()
+    other = replace(posed.test, net=ref.Sequential(ref.Dense(64, 10)))
+    with pytest.raises(ValueError, match="1210 parameters and tests one of 650"):
+        train(replace(posed, test=other), SGD(0.1), epochs=1)
+
+
+# ---- folders ----
+
+@pytest.mark.parametrize("options", [
+    {"batch": 1000}, {"seed": -1},
+    {"optimizer": ref.BlockLevenbergMarquardt(groups="rows")},      # refused by init
+    {"optimizer": ref.LevenbergMarquardt()},                        # by the first step
+], ids=["batch", "seed", "init", "step"])
+def test_what_is_refused_leaves_no_folder(options, tmp_path):
+    out = tmp_path / "a" / "b"
+    with pytest.raises(ValueError):
+        train(digits(), **{"optimizer": SGD(0.1), "epochs": 1, "out": out, **options})
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_empty_name_and_a_file_are_no_folders(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match="out is empty"):
+        run("sgd", "")
+    Path("file").write_text("mine")
+    with pytest.raises(FileExistsError):
+        run("sgd", Path("file"))
+    assert [each.name for each in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_folder_that_was_there_stays(tmp_path):
+    with pytest.raises(ValueError, match="no sum of squares"):
+        run("levenberg-marquardt", tmp_path)
+    assert tmp_path.is_dir()
+
+
+def test_a_full_disk_is_told_by_the_name_that_was_given(tmp_path, monkeypatch):
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left on device: .*x.npz'") as told:
+        save_npz(tmp_path / "x.npz", a=np.zeros(3))
+    assert told.value.filename == str(tmp_path / "x.npz") and not list(tmp_path.iterdir())
