@@ -6,9 +6,10 @@ from tqdm import tqdm
 
 from ..problems.tasks import DTYPES, TASKS
 from ..problems.training import SIZES
-from . import grid
+from . import grid, results_page
 from .defaults import OPTIMIZERS
 from .job import outcome
+from .measured import gathered, trained
 from .options import positive, positive_seconds
 
 EPILOG = """examples:
@@ -56,7 +57,7 @@ def chosen(text, known, what):
     return names
 
 
-def trained(arguments):
+def ran(arguments):
     """(jobs, {absent task: why}): every job is run when this returns.
 
     Raises
@@ -88,3 +89,20 @@ def summary(jobs, missing, out):
     yield from (f"{job.task}, {job.optimizer}: {end['message']}"
                 for job, end in zip(jobs, ends) if end["status"] == "failed" and job.seed == 0)
     yield from (f"{task} is absent: {why}" for task, why in missing.items())
+
+
+# ---- the page ----
+
+def page(arguments, jobs, missing):
+    """Lines for the page that --into names."""
+    pictures = arguments.pictures and results_page.seen_from(arguments.into, arguments.pictures)
+    return list(results_page.lines(jobs, gathered(jobs, arguments.out), missing, pictures))
+
+
+def drawn(arguments, jobs):
+    """(task, {optimizer: [(columns, diverged) of each seed]}) of every task with something to draw."""
+    for task, by_optimizer in gathered(jobs, arguments.out).items():
+        runs = {name: [(run.columns, run.diverged) for run in each]
+                for name, each in by_optimizer.items() if trained(each)}
+        if runs:
+            yield task, runs
