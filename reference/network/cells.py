@@ -55,6 +55,7 @@ class Cell:
     """
 
     gates, recurrent, states, added = 1, (1,), 1, True
+    layer = "RNN"                       # of the package, whose step it is
 
     def split(self, Ws, bias):
         """(matrices as `step` wants them, the biases (..., g H, 1) to be added to s)."""
@@ -104,6 +105,7 @@ class LongShort(Cell):
     """c' = f c + i g and h' = o tanh(c'), with i, f, o sigmoids and g = tanh [HS97]."""
 
     gates, recurrent, states = 4, (4,), 2
+    layer = "LSTM"
 
     def step(self, s, Ws, state):
         """One step; the sigmoid is computed of all four, since that is one call."""
@@ -151,6 +153,7 @@ class GatedAfter(Cell):
     """h' = (1 - z) n + z h, n = tanh(s_n + r (W_n h + b_n)); r, z sigmoids: cuDNN's GRU."""
 
     gates, recurrent, added = 3, (3,), False
+    layer = "GRU"
 
     def split(self, Ws, bias):
         """b_n stays with W_n, inside the reset."""
@@ -196,6 +199,7 @@ class GatedBefore(Cell):
     """h' = (1 - z) n + z h, n = tanh(s_n + W_n (r h)); r, z sigmoids [Cho14]."""
 
     gates, recurrent, added = 3, (2, 1), False
+    layer = "GRU"
 
     def step(self, s, Ws, state):
         """One step."""

@@ -64,7 +64,7 @@ def steps_first(a, backwards):
     return F.reshape(a, a.shape[:-2] + (a.shape[-2] * a.shape[-1],))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Direction(Layer):
     """One cell over the steps in one direction: x (..., N, T, I) -> y (..., N, T, H), or h (N, H).
 
@@ -80,6 +80,10 @@ class Direction(Layer):
     initial: tuple = ()
     mask: Any = None
     suffix: str = ""
+
+    def __repr__(self):
+        """As the layer that it is of, which is the one that a user knows."""
+        return f"{self.cell.layer}(inputs={self.inputs}, hidden={self.hidden})"
 
     @property
     def shapes(self):

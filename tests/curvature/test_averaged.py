@@ -220,7 +220,7 @@ def test_it_is_proven_by_balls_and_as_wide_as_theta(options):
         assert K.G.dtype == K.A.dtype == np.dtype(dtype)
 
 
-@pytest.mark.parametrize("name, layer", [("Conv1d", "Conv1d"), ("LSTM", "Direction"),
+@pytest.mark.parametrize("name, layer", [("Conv1d", "Conv1d"), ("LSTM", "LSTM"),
                                          ("Dropout", "Dropout"), ("LayerNorm", "LayerNorm"),
                                          ("Embedding", "Embedding"), ("Residual", "Parallel")])
 @pytest.mark.parametrize("recursion", [ref.bda_pch, ref.kfra])

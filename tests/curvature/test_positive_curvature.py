@@ -296,7 +296,7 @@ def test_an_operator_stays_at_its_point():
 
 # ---- bad input ----
 
-@pytest.mark.parametrize("name, layer", [("LSTM", "Direction"), ("LayerNorm", "LayerNorm"),
+@pytest.mark.parametrize("name, layer", [("LSTM", "LSTM"), ("LayerNorm", "LayerNorm"),
                                          ("MultiHeadAttention", "Attention"),
                                          ("BatchNorm", "BatchNorm")])
 def test_a_layer_that_is_neither_affine_nor_elementwise_is_named(name, layer):

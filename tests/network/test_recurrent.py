@@ -351,3 +351,10 @@ def test_a_planted_fault_is_found(monkeypatch, fault, kind, options):
     fault(monkeypatch)
     with pytest.raises(AssertionError):
         check(kind, **options)
+
+
+@each_kind
+def test_what_a_recurrent_layer_is_made_of_is_shown_as_that_layer(kind):
+    layer, options = KINDS[kind]
+    shown = f"{layer.__name__}(inputs={I}, hidden={H})"
+    assert repr(layer(I, H, **options).inner.layers[0]) == shown
