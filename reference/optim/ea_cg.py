@@ -31,7 +31,7 @@ class EACG:
     mixing : float
         0 < a < 1: how much of the matrix is the identity.
     tolerance : float
-        CG stops at |r| <= tolerance |g_l|.
+        CG stops at |r| <= tolerance |g_l|, 0 < tolerance < 1: at 1 it would not begin.
     maxiter : int
         Products per layer and step at most.
     phi, slopes, inputs : str
@@ -56,7 +56,7 @@ class EACG:
 
     def __post_init__(self):
         require_positive(self, "length", "mixing", "tolerance")
-        require_fraction(self, "mixing")
+        require_fraction(self, "mixing", "tolerance")
         require_whole(self, "maxiter")
         for name, choices in (("phi", PHI), ("slopes", SLOPES), ("inputs", INPUTS)):
             require_one_of(self, name, choices)

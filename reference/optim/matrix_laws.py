@@ -58,7 +58,14 @@ def _least(now, names, sign, side):
 
 
 def _eigenvalues(M):
+    """Ascending, in float64, which is all that LAPACK has; NaN of what is not finite."""
     return np.linalg.eigvalsh(M.astype(float)) if np.isfinite(M).all() else np.full(1, np.nan)
+
+
+def condition(M):
+    """|M| |M^-1| of a symmetric M, in float64."""
+    sizes = np.abs(_eigenvalues(M))
+    return sizes.max() / sizes.min()
 
 
 def inverse(now, before, options):
@@ -98,5 +105,5 @@ def proposal(now, before, options):
         here = slice(at, at := at + len(G) * len(A))
         gap = length(G @ now["proposal"][here].reshape(len(G), -1) @ A.T
                      + g[here].reshape(len(G), -1))
-        room = rounding(g[here]) * np.linalg.cond(G) * np.linalg.cond(A) * length(g[here])
+        room = rounding(g[here]) * condition(G) * condition(A) * length(g[here])
         yield Finding("F~ Delta + g", gap, "<=", room, where)

@@ -179,7 +179,8 @@ class NewtonKrylov:
         to rounding.
     tolerance, power : float
         CG stops at |r| <= min(tolerance, |g|^power) |g|: with power = 1 convergence is quadratic
-        near a minimum, with 0 linear [NW06, theorem 7.2].  Ours.
+        near a minimum, with 0 linear [NW06, theorem 7.2].  0 <= tolerance < 1: at 1 it would not
+        begin.  Ours.
     maxiter : int
         Products per step at most.  Ours.
     is_disturbing : callable
@@ -206,7 +207,8 @@ class NewtonKrylov:
         if self.route not in offering("hvp"):
             raise ValueError(f"route of NewtonKrylov is {shown(self.route)}; pass one of "
                              f"{', '.join(offering('hvp'))}.")
-        require_not_negative(self, "tolerance", "power")
+        require_fraction(self, "tolerance")
+        require_not_negative(self, "power")
         require_whole(self, "maxiter")
         require_functions(self, "is_disturbing", "choose")
 

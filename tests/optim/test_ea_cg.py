@@ -140,6 +140,7 @@ def test_other_nets_and_bad_parameters_are_refused():
     with pytest.raises(ValueError, match="neither Dense nor elementwise"):
         EACG().step(objective, theta, 0)
     for make_it, match in [(lambda: EACG(mixing=1.0), "below 1"), (lambda: EACG(mixing=0), "above"),
+                           (lambda: EACG(tolerance=1.5), "tolerance of EACG is 1.5; .*below 1"),
                            (lambda: EACG(phi="half"), "abs, clip, zero, identity"),
                            (lambda: EACG(maxiter=2.5), "2.5")]:
         with pytest.raises(ValueError, match=match):

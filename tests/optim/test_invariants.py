@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import reference as ref
+from reference.optim import kfac
 from reference.optim.claims import CLAIMS
 from reference.optim.invariants import LAWS, Options
 from tests.curvature import brute
@@ -53,13 +54,25 @@ def test_twenty_steps_obey_all_that_is_claimed(name, net, same):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "longdouble"])
-@pytest.mark.parametrize("name", ["K-BFGS", "K-BFGS(L)", "Hessian-free", "momentum", "Adam"])
+@pytest.mark.parametrize("name", ["K-BFGS", "K-BFGS(L)", "K-FAC", "K-FAC, simple", "Hessian-free",
+                                  "momentum", "Adam"])
 def test_bounds_are_those_of_the_precision(name, dtype):
     objective, theta = problem(name, OBEDIENT[name], "dense")
     objective, theta = objective.to(np.dtype(dtype)), theta.astype(dtype)
     watcher = ref.invariants(OBEDIENT[name], theta, strict=True)
     ref.run(OBEDIENT[name], objective, theta, STEPS, watch=watcher)
     assert watcher.checked["slope"] == STEPS
+
+
+def test_a_fault_in_a_longdouble_proposal_is_found(monkeypatch):
+    """The counterexample: off by 1e-12, which float64's bound at these sizes would not tell."""
+    objective, theta = problem("K-FAC", OBEDIENT["K-FAC"], "dense")
+    objective, theta = objective.to(np.longdouble), theta.astype(np.longdouble)
+    true = kfac.times
+    monkeypatch.setattr(kfac, "times", lambda *a: true(*a) * (1 + np.longdouble("1e-12")))
+    watcher = ref.invariants(OBEDIENT["K-FAC"], theta)
+    ref.run(OBEDIENT["K-FAC"], objective, theta, 3, watch=watcher)
+    assert {one.law for one in watcher.violations} == {"proposal"}
 
 
 def test_every_optimiser_claims_laws_that_there_are():

@@ -192,6 +192,7 @@ def test_states_resume_and_precision_is_kept(kind):
 def test_bad_parameters_are_refused():
     for make, match in [(lambda: NewtonKrylov("newton"), "pass one of dual"),
                         (lambda: NewtonKrylov(tolerance=-1), "tolerance"),
+                        (lambda: NewtonKrylov(tolerance=1), "below 1"),
                         (lambda: NewtonKrylov(maxiter=0), "at least 1"),
                         (lambda: ErrorMonitored(high=0.01), "low <= high"),
                         (lambda: ErrorMonitored(shrink=1), "below 1"),
