@@ -35,8 +35,11 @@ def trained(arguments, show, warn):
     ValueError, TypeError, FileNotFoundError
         For what cannot be trained; all that can be is refused before the first step.
     """
-    names, folder = list(dict.fromkeys(arguments.optimizer.split(","))), folder_of(arguments)
+    names, folder = arguments.optimizer.split(","), folder_of(arguments)
     for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"--optimizer names {name} {names.count(name)} times; one folder holds "
+                             "one run: name it once, or use another --out.")
         default(name, arguments.task)
     chosen = chosen_fields(arguments.fields, names)
     posed = task(arguments.task, arguments.size, arguments.data, arguments.dtype)

@@ -41,7 +41,7 @@ def add_options(command):
     command.add_argument("--batch", type=positive, metavar="N",
                          help="examples of a mini-batch (default: the task's or the optimizer's)")
     command.add_argument("--seed", type=_natural, default=0, metavar="N", help="default 0")
-    command.add_argument("--out", type=Path, metavar="DIR", help="holds a folder per optimizer "
+    command.add_argument("--out", type=_folder, metavar="DIR", help="holds a folder per optimizer "
                          "(default runs/TASK-SIZE)")
     command.add_argument("--resume", action="store_true",
                          help="go on from the latest checkpoints, if there are any")
@@ -76,13 +76,20 @@ def positive_seconds(text):
     return seconds
 
 
+def _folder(text):
+    if not text:
+        raise argparse.ArgumentTypeError("a folder without a name; write . for this one")
+    return Path(text)
+
+
 def chosen_fields(texts, names):
     """{optimiser: {field: value}} of FIELD=VALUE and NAME.FIELD=VALUE.
 
     Raises
     ------
     ValueError
-        For another form, an optimiser that does not train, or a field that none of them has.
+        For another form, an optimiser that does not train, or a field that none of them has, or
+        that is set twice.
     """
     chosen = {name: {} for name in names}
     for text in texts:
@@ -96,6 +103,9 @@ def chosen_fields(texts, names):
             raise ValueError(f"--set {text}: no field {field!r}; " + "; ".join(
                 f"{each} has {', '.join(_fields(each))}" for each in names) + ".")
         for each in having:
+            if field in chosen[each]:
+                raise ValueError(f"--set {text}: {field} of {each} is set already, to "
+                                 f"{chosen[each][field]!r}; set it once.")
             chosen[each][field] = _value(right)
     return chosen
 

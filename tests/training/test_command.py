@@ -92,6 +92,10 @@ def test_divergence_exits_with_1_and_the_others_are_trained(tmp_path, capsys):
     ([*TINY, "--set", "damping=-1"], "damping of KBFGS is -1"),
     ([*TINY, "--set", "damping=much"], "damping of KBFGS is 'much'"),
     ([*TINY, "--set", "full_batch=maybe"], "full_batch of KBFGS is 'maybe'; pass True or False"),
+    ([*TINY, "--set", "length=1", "--set", "length=2"], "length of kbfgs is set already, to 1"),
+    ([*TINY, "--set", "length=1", "--set", "kbfgs.length=2"], "length of kbfgs is set already"),
+    ([*TINY, "--optimizer", "sgd,adam,sgd"], "names sgd 2 times"),
+    ([*TINY, "--out", "file"], "file/kbfgs: Not a directory."),
     ([*TINY, "--batch", "1000"], "batch is 1000 of 200"),
     ([*TINY, "--optimizer", "levenberg-marquardt"], "no sum of squares"),
     (["plot", "/no/such/folder"], "no record.npz"),
@@ -101,10 +105,17 @@ def test_what_cannot_be_done_is_refused_in_one_line_with_status_2(
         arguments, words, tmp_path, monkeypatch, capsys):
     monkeypatch.delenv(VARIABLE, raising=False)
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_bytes(b"")
     assert main(arguments) == 2
     captured = capsys.readouterr()
     assert words in captured.err and not captured.out and captured.err.startswith("error: ")
-    assert not list(tmp_path.rglob("*.npz"))
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_folder_without_a_name_is_refused(capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main([*TINY, "--out", ""])
+    assert "a folder without a name" in capsys.readouterr().err
 
 
 def test_a_run_is_not_overwritten_nor_resumed_as_another(tmp_path, capsys):
