@@ -211,6 +211,22 @@ def test_the_last_good_checkpoint_can_be_loaded(tmp_path, kind, words):
     assert at.steps == 4 and np.isfinite(at.theta).all()
 
 
+@dataclass(frozen=True)
+class Rising(Failing):
+    """Fails after losses that rose."""
+
+    def step(self, objective, theta, state):
+        theta, state, info = super().step(objective, theta, state)
+        return theta, state, {"loss": 10.0 ** state}
+
+
+def test_a_failure_after_losses_that_rose_is_told_by_them_and_not_by_the_matrix_that_failed():
+    words = "step 6 failed, since the loss had risen from 10 at the first step to 100000"
+    with pytest.raises(Diverged, match=words) as told:
+        train(digits(), Rising(6, "raises"), epochs=3)
+    assert "singular" not in str(told.value)
+
+
 def test_what_an_optimiser_refuses_at_its_first_step_is_no_divergence(tmp_path):
     with pytest.raises(np.linalg.LinAlgError):
         train(digits(), Failing(1, "raises"), tmp_path, 3)
