@@ -6,6 +6,7 @@ import pytest
 import reference as ref
 from reference import plotting
 from reference.network.layout import Layout
+from reference.plotting.results import COLORS
 
 LAYOUT = Layout(((2, 3), (1, 4), (5, 2)))
 M = np.arange(400.0).reshape(20, 20) - 100
@@ -112,3 +113,22 @@ def test_losses_are_drawn_against_epochs_and_seconds_full_and_dashed():
     assert left.get_yscale() == "log" and left.get_xlabel() and right.get_xlabel()
     with pytest.raises(ValueError, match="runs is empty"):
         plotting.losses({})
+
+
+def test_results_are_drawn_as_medians_and_ranges_of_the_seeds():
+    def columns(*losses):
+        return {"epoch": np.arange(3), "seconds": np.arange(3) / 2, "test_loss": np.array(losses),
+                "train_loss": np.array(losses)}
+    runs = {"sgd": [(columns(9.0, 5, 3), False), (columns(9.0, 4, 1), False),
+                    (columns(9.0, 6, 2), False)],
+            "adam": [(columns(9.0, 8, 8), True), ({}, True), (columns(9.0, 8, 8), False)]}
+    figure = plotting.results(runs, ["sgd", "kfac", "adam"], "a task", 1.0)
+    panels = figure.axes
+    assert [axes.get_yscale() for axes in panels] == ["log"] * 3
+    (sgd, adam, *_), (_, third, *_) = panels[0].lines, panels[1].lines
+    assert list(sgd.get_ydata()) == [9, 5, 2] and list(sgd.get_xdata()) == [0, 1, 2]
+    assert list(third.get_xdata()) == [0, 0.5, 1]
+    assert adam.get_color() == COLORS[2] != sgd.get_color()
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["sgd", "adam"]
+    with pytest.raises(ValueError, match="runs is empty"):
+        plotting.results({}, [])

@@ -91,9 +91,16 @@ def _run(job, out, running, halted):
     process.join()
     running.discard(process)
     if not halted.is_set() and outcome(job, folder) is None:
-        tell(job, folder, "stopped" if process.exitcode < 0 else "failed",
-             f"the process ended with code {process.exitcode}: no step ended within "
-             f"{KILL * job.seconds:g} s of the processor, or no room was left.")
+        tell(job, folder, *_ended(process.exitcode, job))
+
+
+def _ended(code, job):
+    """(status, message) of a process that wrote no outcome."""
+    if code >= 0:
+        return "failed", f"the process ended with code {code}; standard error says more."
+    return "stopped", (f"the system ended the process by signal {-code}: a step was not over "
+                       f"{KILL * job.seconds:g} s of the processor after the start, or the "
+                       "machine's memory was.")
 
 
 def done_before(end):

@@ -17,6 +17,7 @@ HOW = {                                 # name -> number(run, what), of which lo
     "seconds": after_seconds,
     "seconds per epoch": pace,
 }
+NOT_TESTABLE = "not testable here"
 AUTOENCODERS = ("mnist-autoencoder", "curves-autoencoder", "faces-autoencoder")
 ZXB17 = ("mnist-autoencoder", "sequential-mnist", "cifar-resnet", "mnist-resnet")
 FIRST_ORDER = ("simple-kfac", "adam-momentum", "rmsprop-momentum")
@@ -61,7 +62,7 @@ def _grb20(name, title):
 
 CLAIMS = (
     Claim("SSZ20", "Newton-Krylov often converges one order faster", why="an order is that of "
-          "|g| near a minimum, in more digits than these runs have; fitted in longdouble, it is "
+          "the gradient near a minimum, in more digits than these runs have; fitted in longdouble, it is "
           "above 1.9, and below 1.3 without the rule for the tolerance "
           "(`tests/optim/test_newton_krylov.py`)"),
     Claim("ZXB17", "Block-diagonal Hessian-free optimisation converges better than Hessian-free "
@@ -110,11 +111,11 @@ def findings(found, missing):
     """
     for claim in CLAIMS:
         if claim.why:
-            yield Finding(claim, "", "", "not testable here", claim.why)
+            yield Finding(claim, "", "", NOT_TESTABLE, claim.why)
         for task in claim.tasks:
             for rival in claim.rivals:
                 why = _untestable(claim, task, rival, found.get(task, {}), missing)
-                yield (Finding(claim, task, rival, "not testable here", why) if why else
+                yield (Finding(claim, task, rival, NOT_TESTABLE, why) if why else
                        judged(claim, task, rival, found[task]))
 
 
@@ -124,9 +125,9 @@ def _untestable(claim, task, rival, runs, missing):
         return "its files are not there"
     for name in (claim.optimizer, rival):
         if name not in runs:
-            return f"`{name}` was not run"
+            return f"`{name}` not run"
         if not trained(runs[name]):
-            return f"`{name}` was {runs[name][0].end['status']}, see above"
+            return f"`{name}` {runs[name][0].end['status']}"
     return ""
 
 
@@ -136,8 +137,8 @@ def judged(claim, task, rival, runs):
                     for name in (claim.optimizer, rival))
     told = f"{ours}; `{rival}` {theirs}"
     if ours.median != ours.median or theirs.median != theirs.median:
-        return Finding(claim, task, rival, "not testable here",
-                       f"{told}: a seed did not come so far")
+        return Finding(claim, task, rival, NOT_TESTABLE,
+                       f"`{claim.optimizer}` {told}: a seed did not come so far")
     held = (ours.median < theirs.median and ours.high < theirs.low
             if claim.relation == "better" else ours.median <= theirs.high)
     held = held and ours.median < float("inf")

@@ -1,10 +1,11 @@
 """The results as a page: a table per task, and the papers' claims; no number is set by hand."""
 
 import os
+from itertools import groupby
 
 from ..problems.tasks import FILES
 from .measured import after_epochs, after_seconds, pace, shown, spread, start, trained
-from .paper_claims import findings
+from .paper_claims import NOT_TESTABLE, findings
 
 
 def lines(jobs, found, missing, pictures=None):
@@ -63,7 +64,7 @@ def task_lines(task, by_optimizer, pictures):
 
 def _table(by_optimizer):
     job = next(iter(by_optimizer.values()))[0].job
-    when = f"{job.seconds:g} s", f"{job.epochs} epochs"
+    when = f"{job.seconds:g} s", "1 epoch" if job.epochs == 1 else f"{job.epochs} epochs"
     yield ("| optimiser | " + " | ".join(f"{what}, {at}" for what in ("training", "test")
                                          for at in when)
            + " | epochs | s per epoch | diverged | hyper-parameters |")
@@ -106,18 +107,29 @@ def _first(message):
 # ---- claims ----
 
 def claim_lines(found, missing):
-    """A row for every claim, task and rival; the claim's words in its first row."""
+    """Rows of each claim: where both were run, and one of where it is not testable, and why."""
     yield "| source | claim | task, measure | measured | verdict |"
     yield "|---|---|---|---|---|"
-    last = None
-    for finding in findings(found, missing):
-        claim = finding.claim
-        where = f"{finding.task}, {_measure(claim)}" if finding.task else ""
-        told = f"`{claim.optimizer}` {finding.told}" if " `" in finding.told and \
-            finding.verdict != "not testable here" else finding.told
-        words = ("[" + claim.source + "]", claim.text) if claim is not last else ("", "")
-        yield "| " + " | ".join([*words, where, told, finding.verdict]) + " |"
-        last = claim
+    for claim, each in groupby(findings(found, missing), key=lambda finding: finding.claim):
+        words = f"[{claim.source}]", claim.text
+        for cells in _rows(claim, list(each)):
+            yield "| " + " | ".join([*words, *cells]) + " |"
+            words = "", ""
+
+
+def _rows(claim, each):
+    """[where, what was measured, verdict], ..."""
+    untestable = {}
+    for finding in each:
+        if finding.verdict != NOT_TESTABLE:
+            yield [f"{finding.task}, {_measure(claim)}", f"`{claim.optimizer}` {finding.told}",
+                   finding.verdict]
+        elif finding.task:
+            untestable.setdefault(finding.told, {})[finding.task] = None
+        else:
+            yield ["", finding.told, NOT_TESTABLE]
+    for why, tasks in untestable.items():
+        yield [", ".join(tasks), why, NOT_TESTABLE]
 
 
 def _measure(claim):
