@@ -50,6 +50,13 @@ class BlockHessianFree:
        blocks: sum_b g_b.d_b + d_b.B_b d_b/2.  So a step that overshoots raises lam.  With
        "model", it is of the last iterate as shortened.
     3. Each block starts from where it ended last, neither shortened nor gone back from.
+
+    Raises
+    ------
+    ValueError
+        If a hyper-parameter is out of range; from `step` as HessianFree.
+    TypeError, ValueError
+        From `init`, as `partition` refuses groups.
     """
 
     groups: Any = "layers"

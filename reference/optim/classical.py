@@ -46,6 +46,13 @@ class Newton:
     Notes
     -----
     float32 and float64: the eigenvectors of longdouble are refused.  info has the eigenvalues of H.
+
+    Raises
+    ------
+    ValueError
+        If a hyper-parameter is out of range.
+    TypeError, MemoryError
+        From `step`, in longdouble, and where H would take more memory than `dense` allows.
     """
 
     modification: str = "absolute"
@@ -134,6 +141,11 @@ class LBFGS:
     -----
     t begins with 1, and with 1/|g| as long as there is no pair.  Both ends of a pair are of the
     same batch.  A pair with s.y <= eps |s| |y| is left out.
+
+    Raises
+    ------
+    ValueError
+        If a hyper-parameter is out of range, or share >= flat.
     """
 
     memory: int = 10

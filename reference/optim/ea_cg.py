@@ -42,6 +42,12 @@ class EACG:
     -----
     For chains of Dense and elementwise layers.  info["blocks"] has per matrix the CG's Solution,
     info["factors"] the Kronecker factors.
+
+    Raises
+    ------
+    ValueError
+        If a hyper-parameter is out of range, or a name unknown; from `step`, for other networks,
+        naming the layer, and for matrices that layers share.
     """
 
     length: float = 0.1

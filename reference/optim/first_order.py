@@ -44,6 +44,11 @@ class SGD:
         0 <= beta < 1; 0 is gradient descent, in either form.
     form : "heavy ball" or "average"
         g is added, as in torch.optim.SGD, or averaged.
+
+    Raises
+    ------
+    ValueError
+        If a hyper-parameter is out of range.
     """
 
     length: float
@@ -89,6 +94,11 @@ class RMSprop:
         has been divided.
     squared : "gradient" or "momentum"
         v of g, or of m.
+
+    Raises
+    ------
+    ValueError
+        If a hyper-parameter is out of range.
     """
 
     length: float = 0.01
@@ -137,6 +147,11 @@ class Adam:
         sqrt(1 - beta2^k).
     squared : "gradient" or "momentum"
         v of g, or of m before its correction.
+
+    Raises
+    ------
+    ValueError
+        If a hyper-parameter is out of range.
     """
 
     length: float = 1e-3

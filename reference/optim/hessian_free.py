@@ -58,6 +58,13 @@ class HessianFree:
        the batch, without lam.  It counts as -inf where L_c rises.
     3. A direction with g.d >= 0 is refused, which that code leaves to the search (ours).
     4. The squares of the preconditioner are of the whole batch (ours).
+
+    Raises
+    ------
+    ValueError
+        If a hyper-parameter is out of range; from `step`, if curvature_batch is more than
+        the batch or a part of one with reduction="sum", if structural > 0 without a recurrent
+        layer, or exponent > 0 where examples are coupled.
     """
 
     damping: float = 45.0

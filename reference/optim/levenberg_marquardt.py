@@ -105,6 +105,12 @@ class LevenbergMarquardt:
     -----
     J is held as an array (E, P).  Where J^T J + mu I is singular to working precision the trial is
     rejected, so that mu rises.
+
+    Raises
+    ------
+    ValueError
+        If a hyper-parameter is out of range, or not least <= damping <= most; from `step`,
+        unless the loss is squared error.
     """
 
     damping: float = 0.01
@@ -150,6 +156,13 @@ class BlockLevenbergMarquardt:
     Notes
     -----
     info["blocks"] has the info of every trial, of the whole of theta if synchronous.
+
+    Raises
+    ------
+    ValueError
+        If a hyper-parameter is out of range; from `step` as LevenbergMarquardt.
+    TypeError, ValueError
+        From `init`, as `partition` refuses groups.
     """
 
     groups: Any = "matrices"

@@ -192,6 +192,13 @@ class NewtonKrylov:
     -----
     The products are those of the gradient's own batch.  info has the last Look of the loop as
     "look", and the Length as "search".
+
+    Raises
+    ------
+    ValueError
+        If a hyper-parameter is out of range, or the route has no H v; from `step`, as `hvp`.
+    TypeError
+        If is_disturbing or choose cannot be called.
     """
 
     route: str = "complex step"

@@ -46,6 +46,13 @@ class StochasticHessianFree:
     -----
     [Kir13] takes batches of 1000 for g and 100 for B.  rho is of the last iterate on the curvature
     batch, as HessianFree's.
+
+    Raises
+    ------
+    ValueError
+        If a hyper-parameter is out of range; from `step`, if curvature_batch is more than
+        the batch or a part of one with reduction="sum", or exponent > 0 where examples are
+        coupled.
     """
 
     damping: float = 0.1

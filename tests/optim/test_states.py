@@ -88,3 +88,10 @@ def test_entries_that_are_not_finite_are_refused():
 def test_an_optimiser_that_declares_no_state_is_not_asked():
     objective, theta, _ = left(Descent(0.1))
     assert ref.run(Descent(0.1), objective, theta, 1, state=7.5)[1].state == 8.5
+
+
+def test_what_is_refused_is_written_at_every_optimiser():
+    kinds = [type(optimizer) for optimizer in OPTIMIZERS.values()]
+    for kind in (*kinds, ref.LevenbergMarquardt, ref.BlockLevenbergMarquardt):
+        assert "\n    Raises\n    ------\n    ValueError" in kind.__doc__, kind
+        assert isinstance(kind.State, type)
