@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from .hypotheses import ARRANGEMENTS, FAMILIES
+
 
 @dataclass(frozen=True, eq=False)
 class Case:
@@ -76,7 +78,14 @@ class Case:
             found["sum w/N"] = float(objective.weights.sum()) / N
         if isinstance(self.arguments.get("damping"), float):
             found["damping"] = self.arguments["damping"]
+        for name in {"u", "v"} & self.arguments.keys():
+            found[f"|{name}|^2"] = float(np.vdot(self.arguments[name], self.arguments[name]))
         return {name: float(value) for name, value in found.items() if value not in (0, 1)}
+
+    @cached_property
+    def arrangements(self):
+        """Those of all cases, and those of this one."""
+        return [*ARRANGEMENTS.values(), *(one for listed in FAMILIES for one in listed(self))]
 
     @cached_property
     def uses(self):

@@ -15,11 +15,12 @@ DEGREE = 3
 
 @dataclass(frozen=True)
 class Factor:
-    """A number, what it is made of ("" for 1, None if nothing fits), and its cost."""
+    """A number, what it is made of ("" for 1, None if nothing fits), its cost, and the powers."""
 
     value: float
     text: str | None = ""
     cost: float = 0.0
+    powers: tuple = ()                 # ((symbol, power), ...)
 
     @property
     def named(self):
@@ -44,16 +45,16 @@ def name(value, constants, closeness):
     if abs(value - 1) <= closeness:
         return Factor(1.0)
     size, sign = abs(value), value < 0
-    for cost, text, product in products(tuple(sorted(constants.items()))):
+    for cost, text, product, powers in products(tuple(sorted(constants.items()))):
         if abs(size / product - 1) <= closeness:
             text = f"-{text or '1'}" if sign else text
-            return Factor(-product if sign else product, text, cost + sign)
+            return Factor(-product if sign else product, text, cost + sign, powers)
     return Factor(value, None, UNKNOWN)
 
 
 @lru_cache(maxsize=64)
 def products(constants):
-    """[(cost, text, value), ...] of all products of up to DEGREE constants, the cheapest first."""
+    """[(cost, text, value, powers), ...] of all products of up to DEGREE constants, the cheapest first."""
     values, found = dict(constants), {}
     signed = [(symbol, power) for symbol in values for power in (1, -1)]
     for degree in range(DEGREE + 1):
@@ -62,7 +63,7 @@ def products(constants):
             if sum(map(abs, powers.values())) < degree:
                 continue                           # something cancels: a cheaper one has it
             value = float(np.prod([values[s] ** p for s, p in powers.items()]))
-            entry = (float(degree), written(powers), value)
+            entry = (float(degree), written(powers), value, tuple(powers.items()))
             found.setdefault(round(np.log(value), 9), entry)
     return sorted(found.values())
 

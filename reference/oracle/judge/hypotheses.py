@@ -37,7 +37,11 @@ class Content:
 
 @dataclass(frozen=True)
 class Arrangement:
-    """`apply(case, arrays)` -> list of arrays, or None where it does not apply."""
+    """`apply(case, arrays)` -> list of arrays, or None where it does not apply.
+
+    One that `permutes` moves entries within each array and changes none: it is tried only where
+    theirs has the entries of the content, up to a factor.
+    """
 
     name: str
     kind: str
@@ -45,10 +49,12 @@ class Arrangement:
     advice: str
     apply: Callable
     cost: float = 1.0
+    permutes: bool = False
 
 
 CONTENTS: dict = {}
 ARRANGEMENTS: dict = {}
+FAMILIES: list = []
 
 
 def content(name, kind, says, advice="", subjects=(), cost=1.0):
@@ -63,6 +69,12 @@ def arrangement(name, kind, says, advice="", cost=1.0):
     def register(function):
         return _add(ARRANGEMENTS, Arrangement(name, kind, says, advice, function, cost))
     return register
+
+
+def family(function):
+    """Registers a function of a Case that lists the Arrangements which apply to it."""
+    FAMILIES.append(function)
+    return function
 
 
 def _add(table, entry):

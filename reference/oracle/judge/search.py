@@ -4,54 +4,17 @@ A factor may be one for the whole answer, one for each slot (all G, all A), or o
 the pattern with fewer numbers costs less, and a number with a name less than one without.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from .explanation import explained
 from .factors import UNKNOWN, Factor, fitted, name
-from .hypotheses import ARRANGEMENTS, CONTENTS, CONVENTION, ERROR
+from .hypotheses import CONTENTS
+from .segments import segmented
 
 PATTERNS = ("one", "slot", "piece")
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """What theirs is, and how well that fits.
-
-    Attributes
-    ----------
-    content, arrangement : str
-        Names of hypotheses.
-    kind : str
-        "convention", "error", "precision" or "noise": the worst of what it is made of.
-    factors : dict
-        Slot or piece -> Factor; {"": Factor} for one of the whole.
-    residual : float
-        |theirs - factor x arrangement(content)|/|theirs|, of the worst piece.
-    cost : float
-    text, advice : str
-    """
-
-    content: str
-    arrangement: str
-    kind: str
-    factors: dict
-    residual: float
-    cost: float
-    text: str
-    advice: str = field(default="", repr=False)
-
-    @property
-    def named(self):
-        """Whether every factor has a name."""
-        return all(factor.named for factor in self.factors.values())
-
-    @property
-    def plain(self):
-        """Whether it is ours as it is."""
-        return (self.content, self.arrangement) == ("ours", "as it is") and all(
-            factor.text == "" for factor in self.factors.values())
 
 
 @dataclass(frozen=True)
@@ -96,20 +59,36 @@ def belongs(content, case):
 
 def explanations(case, content):
     """Yield an Explanation for every arrangement of a content that has their shapes."""
-    arrays = content.arrays(case)
-    if arrays is None:
+    try:
+        arrays = content.arrays(case)
+    except (TypeError, ValueError, NotImplementedError):
+        return                                     # what this network, or this loss, has not
+    if arrays is None or not all(np.isfinite(a).all() for a in arrays):
         return
-    for arrangement in ARRANGEMENTS.values():
-        moved = arrangement.apply(case, arrays)
+    alike = same_entries(case, arrays)
+    for arrangement in case.arrangements:
+        moved = None if arrangement.permutes and not alike else arrangement.apply(case, arrays)
         if moved is None or [a.shape for a in moved] != [a.shape for a in case.theirs]:
             continue
         yield from scaled(case, content, arrangement, moved)
+        if not arrangement.permutes:
+            yield from segmented(case, content, arrangement, moved)
+
+
+def same_entries(case, arrays):
+    """Whether theirs may have the entries of `arrays` in another order, up to a factor each."""
+    def shape_of_values(a):
+        a = np.abs(a).ravel()
+        size = np.linalg.norm(a) or 1.0
+        return np.array([a.sum() / size, np.square(a / size).dot(np.square(a / size))])
+    if [a.size for a in arrays] != [t.size for t in case.theirs]:
+        return True
+    return all(np.allclose(shape_of_values(a), shape_of_values(t), rtol=16 * case.closeness, atol=0)
+               for a, t in zip(arrays, case.theirs))
 
 
 def scaled(case, content, arrangement, pred):
     """Yield the Explanations by one factor, one per slot and one per piece."""
-    if not all(np.isfinite(p).all() for p in pred):
-        return
     for pattern in PATTERNS:
         groups = grouped(case, pattern, len(pred))
         if groups is None:
@@ -160,30 +139,3 @@ def residual(theirs, pred, factors):
         distance, size = np.linalg.norm(t - c * p), np.linalg.norm(t)
         return distance / size if size else float(distance > 0)
     return float(max(map(off, theirs, pred, factors)))
-
-
-def explained(case, content, arrangement, factors, left, extra):
-    """The Explanation in words."""
-    cost = (content.cost + arrangement.cost + sum(f.cost for f in unlike(factors)) + extra)
-    parts = [content.says] if content.name != "ours" else []
-    parts += [] if arrangement.name == "as it is" else [arrangement.says]
-    scale = [f"{f'{key}: ' if key else ''}ours x {shown(f)}"
-             for key, f in factors.items() if f.text != ""]
-    if scale and content.name != "ours":
-        scale = [each.replace("ours x", "that x") for each in scale]
-    kinds = [content.kind, arrangement.kind] + [
-        CONVENTION if f.named and f.value > 0 else ERROR for f in factors.values()]
-    worst = next((k for k in (ERROR, "noise", "precision") if k in kinds), CONVENTION)
-    text = ", and ".join(parts + [", ".join(scale)] * bool(scale)) or "theirs is ours"
-    advice = " ".join(filter(None, (content.advice, arrangement.advice)))
-    return Explanation(content.name, arrangement.name, worst, factors, left, cost, text, advice)
-
-
-def unlike(factors):
-    """One of each kind of factor: the same 1/N for every layer is one deviation."""
-    return {f.text if f.named else key: f for key, f in factors.items()}.values()
-
-
-def shown(factor):
-    """A factor in words."""
-    return factor.text if factor.named else f"{factor.value:.6g} (no known constant)"

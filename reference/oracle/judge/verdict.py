@@ -113,18 +113,21 @@ def compared(case):
 
 
 def arranged(case):
-    """The Case with arrays per parameter, by name or in the order of names, packed as theta."""
+    """The Case with arrays per parameter, by name or in the order of names, packed as theta.
+
+    Arrays under other names, or in other shapes, follow each other: an order is then looked for.
+    """
     answer, net = case.answer, case.objective.net
     named = net.entries()
     if len(case.pieces) != 1 or case.pieces[0].axes != (("theta", None),):
         return case
+    if len(answer.arrays) == 1 and not answer.names:
+        return case
     names = answer.names or (list(named) if len(answer.arrays) == len(named) > 1 else None)
-    if names is None:
-        return case
     try:
-        packed = net.from_named(dict(zip(names, answer.arrays)))
-    except ValueError:
-        return case
+        packed = net.from_named(dict(zip(names or (), answer.arrays)))
+    except (ValueError, TypeError):
+        packed = np.concatenate([a.reshape(-1) for a in answer.arrays])
     return replace_arrays(case, [packed])
 
 

@@ -40,7 +40,7 @@ def test_our_own_answers_agree_and_spoiled_ones_do_not(net, name):
 
 @pytest.mark.parametrize("factor, kind, text", [
     (1 / 11, "convention", "ours x 1/N"), (7, "convention", "ours x C"),
-    (0.5, "convention", "ours x 1/2"), (2 * 7 / 11, "convention", "ours x 2 C/N"),
+    (0.5, "error", "ours x 1/2"), (7 / 121, "convention", "ours x C/N^2"),
     (-1, "error", "ours x -1"), (1.01, "error", "ours x 1.01 (no known constant)")])
 def test_factors_have_names(dense, factor, kind, text):
     objective, theta = dense
