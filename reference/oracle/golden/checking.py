@@ -1,0 +1,218 @@
+"""check: another program's answers against a pack, a verdict and an explanation for each."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from xml.sax.saxutils import quoteattr
+
+import numpy as np
+
+from ..judge.report import ABSENT, UNUSABLE, Report
+from ..judge.verdict import check as judge
+from .asked import ASKED
+from .names import answer, hint, unknown
+from .packs import load
+from .reading import Bad, arrays_of, files_in, read_json, read_npz
+
+SAME = 1e-9                            # of the largest entry: a pack and the package that reads it
+
+
+@dataclass(frozen=True)
+class Row:
+    """The Report of one quantity of one case, and the file that it was read from."""
+
+    case: str
+    quantity: str
+    file: str
+    report: Report
+
+    @property
+    def offered(self):
+        """Whether there was an answer."""
+        return self.report.verdict != ABSENT
+
+
+@dataclass(frozen=True)
+class Checked:
+    """All rows, and cases without a file of answers."""
+
+    rows: list
+    absent: list
+
+    @property
+    def offered(self):
+        """The rows with an answer."""
+        return [row for row in self.rows if row.offered]
+
+    @property
+    def passed(self):
+        """Whether something was offered, and all that was agrees."""
+        return bool(self.offered) and all(row.report.passed for row in self.offered)
+
+    def __str__(self):
+        return "\n".join(self.lines())
+
+    def lines(self):
+        """A line for what agrees, the whole report for what does not, and a summary."""
+        for row in self.offered:
+            if row.report.passed:
+                yield f"{row.case:<12} {row.quantity:<24} agrees  {row.report.distance:.1e}"
+            else:
+                head, *rest = row.report.lines()
+                yield f"{row.case:<12} {row.quantity:<24} {row.report.verdict}"
+                yield from rest
+        yield self.summary
+
+    @property
+    def summary(self):
+        """One line."""
+        wrong = [row for row in self.offered if not row.report.passed]
+        told = (f"{len(self.offered)} offered of {len(self.rows)}: "
+                f"{len(self.offered) - len(wrong)} agree, {len(wrong)} do not")
+        return told + (f"; no answers for {', '.join(self.absent)}" if self.absent else "")
+
+    def record(self):
+        """For JSON."""
+        return {"passed": self.passed, "absent": self.absent, "rows": [
+            {"case": row.case, "file": row.file, **row.report.record(), "quantity": row.quantity}
+            for row in self.rows]}
+
+    def markdown(self):
+        """A table of what was offered."""
+        head = ["| case | quantity | verdict | distance | diagnosis |", "|---|---|---|---|---|"]
+        return "\n".join(head + [f"| {row.case} {_renamed(row).markdown()}"
+                                 for row in self.offered] + ["", self.summary])
+
+    def junit(self):
+        """JUnit's XML, a suite of all quantities."""
+        failures = sum(row.offered and not row.report.passed for row in self.rows)
+        skipped = len(self.rows) - len(self.offered)
+        cases = "\n".join(_renamed(row).junit().replace(
+            'classname="reference"', f"classname={quoteattr('golden.' + row.case)}", 1)
+            for row in self.rows)
+        return (f'<?xml version="1.0" encoding="utf-8"?>\n<testsuite name="golden" '
+                f'tests="{len(self.rows)}" failures="{failures}" skipped="{skipped}">\n'
+                f"{cases}\n</testsuite>\n")
+
+
+def _renamed(row):
+    return replace(row.report, quantity=row.quantity, title=row.quantity)
+
+
+def check(folder, results, dtype=None, allow=(), progress: Callable | None = None):
+    """Another program's answers, RESULTS/CASE.npz or CASE.json, against the pack in a folder.
+
+    Parameters
+    ----------
+    folder, results : path-like
+        A pack, and a folder of answers under the pack's names; of both kinds, the npz is read.
+    dtype : str, optional
+        The precision in which theirs was computed, where the arrays do not tell: JSON never does.
+    allow : sequence of str
+        Conventions that theirs states, as `ref.check` takes them.
+    progress : callable, optional
+        Called with the case and the quantity before each judgement.
+
+    Returns
+    -------
+    Checked
+        A quantity without an answer is "not offered", and never a pass.
+
+    Raises
+    ------
+    ValueError
+        For a damaged pack, a file of answers that cannot be read safely, one of no case, and
+        results without any answers.
+    """
+    pack, results = load(folder), Path(results)
+    files = _files(results, pack.cases)
+    rows = []
+    for name, file in files.items():
+        posed = pack.case(name)
+        rows += judged(posed, file, read_answers(results / file), dtype, allow,
+                       progress or (lambda *_: None))
+    if not any(row.offered for row in rows):
+        raise ValueError(f"{results} answers nothing that {folder} asks; name arrays as the pack "
+                         "does, as gradient in dense.npz or dense.json.")
+    return Checked(rows, [name for name in pack.cases if name not in files])
+
+
+def _files(results, cases):
+    """{case: file}; ValueError for a file of answers to no case."""
+    names = [n for n in files_in(results) if n.endswith((".npz", ".json")) and n != "manifest.json"]
+    for file in names:
+        stem = file.rpartition(".")[0]
+        if stem not in cases:
+            raise ValueError(f"{results} holds {file[:60]!r}, and the pack no such case"
+                             f"{hint(stem, cases)}; its cases are {', '.join(cases)}.")
+    return {case: next(f for f in (f"{case}.npz", f"{case}.json") if f in names)
+            for case in cases if {f"{case}.npz", f"{case}.json"} & set(names)}
+
+
+def read_answers(path):
+    """{name: array, Bad, or {parameter: array}} of a file of answers."""
+    if path.suffix == ".npz":
+        return read_npz(path)
+    try:
+        return arrays_of(read_json(path))
+    except ValueError as error:
+        text = str(error)
+        raise ValueError(text if str(path) in text else f"{path}: {text}") from None
+
+
+# ---- one case ----
+
+def judged(posed, file, found, dtype, allow, progress):
+    """Rows of one case: every quantity of the pack, and what no quantity asks for."""
+    parameters, rows = list(posed.objective.net.entries()), []
+    known = dict.fromkeys(posed.arrays)
+    for quantity, entry in posed.quantities.items():
+        progress(posed.name, quantity)
+        known |= dict.fromkeys((quantity, *(f"{quantity}.{p}" for p in parameters)))
+        given = answer(found, quantity, list(entry["keys"]), parameters)
+        rows.append(Row(posed.name, quantity, file,
+                        _report(posed, quantity, given, dtype, allow)))
+    for text in unknown(found, known):
+        fault = f"the pack asks for nothing of this name: {text}"
+        rows.append(Row(posed.name, text.split("'")[1], file, Report(text, text, UNUSABLE,
+                                                                     faults=(fault,))))
+    return rows
+
+
+def _report(posed, quantity, given, dtype, allow):
+    title = posed.quantities[quantity].get("title", quantity)
+    if given is None:
+        return Report(quantity, title, ABSENT)
+    theirs, fault = given
+    fault = fault or _bad(theirs)
+    if fault:
+        return Report(quantity, title, UNUSABLE, faults=(fault,))
+    asked = _asked(posed, quantity)
+    arguments = [posed.arguments[name] for name in asked.subject.arguments]
+    return judge(theirs, asked.subject, posed.objective, posed.theta, *arguments, dtype=dtype,
+                 allow=allow, **asked.options)
+
+
+def _bad(theirs):
+    each = theirs.values() if isinstance(theirs, dict) else (
+        theirs if isinstance(theirs, list) else [theirs])
+    return next((one.why for one in each if isinstance(one, Bad)), None)
+
+
+def _asked(posed, quantity):
+    """What this package computes under the name, if it is still what the pack says."""
+    asked, keys = ASKED.get(quantity), posed.quantities[quantity]["keys"]
+    if asked is None:
+        raise ValueError(f"the pack asks for {quantity!r}, which this version does not know; use "
+                         "the version that wrote it.")
+    arguments = [posed.arguments[name] for name in asked.subject.arguments]
+    ours = asked.arrays(posed.objective, posed.theta, *arguments)
+    packed = [posed.arrays[key] for key in keys]
+    if len(ours) != len(packed) or not all(map(_alike, ours, packed)):
+        raise ValueError(f"case {posed.name}, {quantity}: the pack's numbers are not those of this "
+                         "version; write the pack again, and see golden diff.")
+    return asked
+
+
+def _alike(a, b):
+    return np.shape(a) == b.shape and np.abs(a - b).max(initial=0) <= SAME * np.abs(b).max(initial=0)
