@@ -140,7 +140,8 @@ class LBFGS:
     Notes
     -----
     t begins with 1, and with 1/|g| as long as there is no pair.  Both ends of a pair are of the
-    same batch.  A pair with s.y <= eps |s| |y| is left out.
+    same batch.  A pair with s.y <= eps |s| |y|, or so small that it has not all its digits, is left
+    out.
 
     Raises
     ------
@@ -177,11 +178,16 @@ class LBFGS:
         first = 1.0 if len(state.S) else 1 / max(float(length(g)), eps(g.dtype))
         found = wolfe(look, d, loss, g, first, self.share, self.flat, self.trials)
         s, y = found.length * d, found.gradient - g
-        taken = s @ y > eps(g.dtype) * length(s) * length(y)
+        taken = s @ y > max(eps(g.dtype) * length(s) * length(y), least(g.dtype))
         info = {"loss": loss, "loss_after": found.loss, "gradient": g, "direction": d,
                 "length": found.length, "accepted": found.accepted, "slope": g @ d,
                 "search": found, "pairs": [{"s": s, "y": y, "taken": bool(taken)}]}
         return theta + s, state.append(s, y) if taken else state, info
+
+
+def least(dtype):
+    """The least s.y whose products and quotients with eps keep their digits."""
+    return np.finfo(dtype).tiny / np.finfo(dtype).eps
 
 
 def product(memory, v):
@@ -193,6 +199,6 @@ def product(memory, v):
     if not len(memory.S):
         return v
     s, y = memory.S[-1], memory.Y[-1]
-    gamma = (s @ y) / (y @ y)
+    gamma = (s @ y) / length(y) / length(y)        # y @ y may vanish where s @ y does not
     root = gamma ** 0.5
     return gamma * (LimitedMemory(memory.S / root, root * memory.Y, memory.memory) @ v)

@@ -180,6 +180,13 @@ def test_where_the_gradient_is_zero_nothing_moves_and_no_pair_is_kept(rule, size
     assert isinstance(state, int) or not len(state.S)
 
 
+def test_a_loss_that_falls_below_the_squares_of_its_precision_ends_no_run():
+    digits = ref.problems.task("digits", "tiny", dtype="float32")           # separable: L -> 0
+    theta = digits.initial(np.random.default_rng(0))
+    theta, history = ref.run(LBFGS(), digits.train, theta, 150)
+    assert np.isfinite(theta).all() and 0 < history["loss"][-1] < 1e-30     # |g|^2 is 0 below 1e-23
+
+
 # ---- contract ----
 
 @pytest.mark.parametrize("kind", [np.float32, np.float64, np.longdouble])
