@@ -20,7 +20,8 @@ def results(runs, order, title="", seconds=None):
     Parameters
     ----------
     runs : dict
-        Optimiser -> [(columns, diverged) of each seed], columns as of `losses`, {} without a record.
+        Optimiser -> [(columns, diverged) of each seed], columns as `losses` takes them, {} without
+        a record.
     order : sequence of str
         All optimisers, by which an optimiser looks the same in every picture.
     title : str

@@ -62,8 +62,8 @@ def _grb20(name, title):
 
 CLAIMS = (
     Claim("SSZ20", "Newton-Krylov often converges one order faster", why="an order is that of "
-          "the gradient near a minimum, in more digits than these runs have; fitted in longdouble, it is "
-          "above 1.9, and below 1.3 without the rule for the tolerance "
+          "the gradient near a minimum, in more digits than these runs have; fitted in longdouble, "
+          "it is above 1.9, and below 1.3 without the rule for the tolerance "
           "(`tests/optim/test_newton_krylov.py`)"),
     Claim("ZXB17", "Block-diagonal Hessian-free optimisation converges better than Hessian-free "
           "on the same batches and curvature batches", "block-hessian-free",

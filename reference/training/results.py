@@ -100,7 +100,7 @@ def page(arguments, jobs, missing):
 
 
 def drawn(arguments, jobs):
-    """(task, {optimizer: [(columns, diverged) of each seed]}) of every task with something to draw."""
+    """(task, {optimizer: [(columns, diverged) of each seed]}) of tasks with something to draw."""
     for task, by_optimizer in gathered(jobs, arguments.out).items():
         runs = {name: [(run.columns, run.diverged) for run in each]
                 for name, each in by_optimizer.items() if trained(each)}
