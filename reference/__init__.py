@@ -71,8 +71,11 @@ from .optim.newton_krylov import NewtonKrylov
 from .optim.simple_kfac import SimpleKFAC
 from .optim.step import run
 from .optim.stochastic_hessian_free import StochasticHessianFree
+from .oracle import golden
 from .oracle.atlas import Relation, relate
 from .oracle.certify import Certificate, NotProven, certify
+from .oracle.conventions import CONVENTIONS as conventions
+from .oracle.conventions.convert import convert
 from .oracle.judge.verdict import check
 from .oracle.layers import check_layer
 from .oracle.matrices import MATRICES

@@ -19,6 +19,8 @@ from .oracle import bench as benching
 from .oracle import check as oracle
 from .oracle import layer_table, map_page, recorded
 from .oracle.check_text import HEADER, line, report, summary
+from .oracle.golden import command as packs
+from .oracle.conventions import command as conventions
 from .oracle.layer_text import (BEGIN, END, cell, layer_header, layer_line, markdown_line,
                                 with_block)
 from .oracle.peers import Absent
@@ -234,6 +236,16 @@ def say(text):
         print(text, file=sys.stderr)
 
 
+# ---- golden ----
+
+def golden(arguments):
+    """Write, check, compare or verify packs of test vectors, and return the exit status."""
+    try:
+        return packs.done(arguments, print, progress)
+    except ValueError as error:
+        raise Refused(error) from None
+
+
 # ---- train, plot ----
 
 def train(arguments):
@@ -384,7 +396,27 @@ def parser():
                     "claims beside what was measured.", epilog=grid.EPILOG)
     grid.add_options(seven)
     seven.set_defaults(run=results)
+    eight = commands.add_parser(
+        "golden", help="test vectors for programs in any language, and a verdict on their answers",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="Packs of test vectors: npz and JSON twins, with a manifest.",
+        epilog=packs.EPILOG)
+    packs.add_options(eight)
+    eight.set_defaults(run=golden)
+    nine = commands.add_parser("conventions", help="what other libraries mean by their numbers",
+                               epilog=conventions.EPILOG)
+    conventions.add_options(nine)
+    nine.set_defaults(run=show_conventions)
     return top
+
+
+def show_conventions(arguments):
+    """Print cards of conventions."""
+    try:
+        print(conventions.told(arguments))
+    except ValueError as error:
+        raise Refused(str(error)) from None
+    return 0
 
 
 def natural(text, least=0):

@@ -14,7 +14,7 @@ from ..arrays.checks import require_float, require_generator, shown
 from .initial import glorot
 from .layer import Layer, Trace, Wrapping
 from .layout import Layout
-from .names import assembled, distinct, merged, read_only
+from .names import assembled, distinct, flat_names, merged, read_only
 from .uses import Shared
 
 
@@ -226,26 +226,41 @@ class Sequential(Composite):
         first = dict(zip(self.owners[::-1], self.start(rng, scheme)[::-1]))
         return self.layout.pack([first[owner] for owner in sorted(first)])
 
-    def named(self, theta):
+    def named(self, theta, layout="torch"):
         """{name: array}: theta (P,) under the names and in the shapes of torch.nn.Sequential.
 
-        Views that cannot be written: change copies, and give them to `from_named`.
+        Views that cannot be written: change copies, and give them to `from_named`.  layout "flax"
+        or "keras": copies under theirs, weights (in, out), kernels (*places, in, out).
         """
-        return {name: read_only(a) for name, a in self.parts(self.matrices(theta)).items()}
+        if layout == "torch":
+            return {name: read_only(a) for name, a in self.parts(self.matrices(theta)).items()}
+        self.matrices(theta)
+        return {name: theta[index] for name, index in self.entries(layout).items()}
 
-    def from_named(self, arrays):
+    def from_named(self, arrays, layout="torch"):
         """theta (P,) from {name: array}, such as a PyTorch state_dict of NumPy arrays.
+
+        Parameters
+        ----------
+        arrays : dict
+            Of dicts, as Flax has them: names are joined by dots, as "0.kernel".
+        layout : "torch", "flax" or "keras"
+            Whose names and shapes they have.
 
         Raises
         ------
         ValueError
             For a name that is missing or unknown, a shape that does not match, entries that are
-            not finite, and unequal copies of a shared matrix, of which one suffices.
+            not finite, unequal copies of a shared matrix, of which one suffices, and layers whose
+            arrays that layout does not have.
         """
-        return assembled(self.entries(), self.layout.size, arrays)
+        return assembled(self.entries(layout), self.layout.size, flat_names(arrays))
 
-    def entries(self):
+    def entries(self, layout="torch"):
         """{name: int array}: which entry of theta each entry of each named array is."""
+        if layout != "torch":
+            from .layouts import arranged           # needs the layers, which this file comes before
+            return arranged(self, layout)
         blocks = self.layout.unpack(np.arange(self.layout.size))
         return self.parts([blocks[owner] for owner in self.owners])
 

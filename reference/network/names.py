@@ -41,6 +41,21 @@ def read_only(array):
     return array
 
 
+def flat_names(arrays):
+    """{"a.b": array} of a dict of dicts, as Flax has them; "params" on top is left out."""
+    if not isinstance(arrays, Mapping):
+        return arrays
+    if set(arrays) == {"params"}:
+        arrays = arrays["params"]
+    found = {}
+    for name, value in arrays.items():
+        if isinstance(value, Mapping):
+            found |= {f"{name}.{key}": each for key, each in flat_names(value).items()}
+        else:
+            found[name] = value
+    return found
+
+
 def assembled(where, size, arrays):
     """theta (size,) from {name: array}, whose entries are those `where` of theta."""
     if not isinstance(arrays, Mapping):

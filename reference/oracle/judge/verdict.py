@@ -6,6 +6,7 @@ import numpy as np
 
 from ...arrays.checks import require_theta
 from ...network.objective import Objective
+from ..conventions.answers import in_ours
 from . import localise
 from .answers import answer_of
 from .case import Case
@@ -15,7 +16,8 @@ from .subjects import subject_of
 from .tolerance import tolerance
 
 
-def check(theirs, quantity, objective, theta, *arguments, dtype=None, allow=(), **options):
+def check(theirs, quantity, objective, theta, *arguments, dtype=None, allow=(),
+          convention=None, **options):
     """Does somebody else's answer agree with ours, and if not, why?
 
     Parameters
@@ -34,6 +36,8 @@ def check(theirs, quantity, objective, theta, *arguments, dtype=None, allow=(), 
         The precision in which theirs was computed, if its arrays do not tell.
     allow : sequence of str
         Names of contents and arrangements that are conventions which theirs states.
+    convention : str, optional
+        One of `conventions` in which theirs is, which is converted to ours first.
     **options
         Passed on to the quantity, as setting="reduce" of `kfac`.
 
@@ -58,13 +62,15 @@ def check(theirs, quantity, objective, theta, *arguments, dtype=None, allow=(), 
     ('agrees after a convention', 'ours x 1/N')
     """
     subject, given = subject_of(quantity), (objective, theta, *arguments)
-    _require(subject, given)
+    _require(subject, given, options)
     try:
         answer = answer_of(theirs, given)
     except NotImplementedError:
         return Report(subject.name, subject.title, ABSENT)
     if not answer.usable:
         return Report(subject.name, subject.title, UNUSABLE, faults=answer.faults)
+    if convention is not None:
+        answer = in_ours(answer, subject, objective, convention, options)
     pieces = subject.pieces(*given, **options)
     precision = np.dtype(answer.dtype if dtype is None else dtype)
     case = Case(subject, given, options, pieces, answer,
@@ -81,7 +87,7 @@ def judged(case, allow=()):
     told = {**numbers, "tolerance": case.tolerance.text, "faults": faults}
     if same and within(case) and not faults:
         return Report(subject.name, subject.title, AGREES, **told)
-    diagnosis = diagnose(case)
+    diagnosis = diagnose(subject.diagnosed(case))
     return Report(subject.name, subject.title, verdict_of(diagnosis.best, faults, allow),
                   diagnosis=diagnosis, **told)
 
@@ -109,7 +115,7 @@ def compared(case):
     return {"distance": float(np.linalg.norm(t - a) / (sizes[1] or 1)),
             "cosine": float(t @ a / (sizes[0] * sizes[1] or 1)),
             "ratio": float(sizes[0] / (sizes[1] or 1)),
-            "worst": localise.worst_entry(case), "first_wrong": localise.first_wrong(case)}
+            "worst": localise.worst_entry(case), "first_wrong": (case.subject.first_wrong or localise.first_wrong)(case)}
 
 
 def arranged(case):
@@ -136,7 +142,7 @@ def replace_arrays(case, arrays):
     return replace(case, answer=replace(case.answer, arrays=arrays, names=None))
 
 
-def _require(subject, given):
+def _require(subject, given, options):
     objective, theta, *arguments = given
     if not isinstance(objective, Objective):
         raise TypeError(f"objective is a {type(objective).__name__}; pass a ref.Objective.")
@@ -145,3 +151,6 @@ def _require(subject, given):
         wanted = ", ".join(("objective", "theta", *subject.arguments))
         raise TypeError(f"{subject.name} is of ({wanted}); {len(arguments)} arguments follow "
                         f"theta, {len(subject.arguments)} are wanted.")
+    for name in subject.required:
+        if name not in options:
+            raise TypeError(f"{subject.name} needs {name}=; pass it by name.")
