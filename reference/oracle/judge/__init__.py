@@ -10,3 +10,13 @@
     report        the verdict as text, JSON, Markdown and JUnit
     verdict       check: all of it in one call
 """
+
+from . import (arrangements, contents_activations, contents_layers,  # registered by import
+               contents_losses, contents_matrices, contents_normalisation, contents_parts)
+from . import (arrangements_kronecker, contents_damping, contents_ekfac, contents_kbfgs,
+               contents_kronecker, contents_optimisers, contents_steps, kronecker, scales, steps)
+
+REGISTERED = (arrangements, contents_matrices, contents_losses, contents_parts,
+              contents_activations, contents_layers, contents_normalisation, kronecker,
+              contents_kronecker, contents_ekfac, contents_damping, scales,
+              arrangements_kronecker, steps, contents_steps, contents_kbfgs, contents_optimisers)

@@ -80,7 +80,16 @@ class Case:
             found["damping"] = self.arguments["damping"]
         for name in {"u", "v"} & self.arguments.keys():
             found[f"|{name}|^2"] = float(np.vdot(self.arguments[name], self.arguments[name]))
+        found |= self._settings
         return {name: float(value) for name, value in found.items() if value not in (0, 1)}
+
+    @property
+    def _settings(self):
+        """Numbers of an optimiser by which steps scale."""
+        optimizer = self.options.get("optimizer")
+        found = {name: getattr(optimizer, name, None) for name in ("length", "damping", "momentum")}
+        found = {name: x for name, x in found.items() if type(x) is float}
+        return found | ({"(1 - momentum)": 1 - found["momentum"]} if "momentum" in found else {})
 
     @cached_property
     def arrangements(self):

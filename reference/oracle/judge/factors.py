@@ -45,16 +45,18 @@ def name(value, constants, closeness):
     if abs(value - 1) <= closeness:
         return Factor(1.0)
     size, sign = abs(value), value < 0
-    for cost, text, product, powers in products(tuple(sorted(constants.items()))):
-        if abs(size / product - 1) <= closeness:
-            text = f"-{text or '1'}" if sign else text
-            return Factor(-product if sign else product, text, cost + sign, powers)
+    known, values = products(tuple(sorted(constants.items())))
+    near = np.abs(size / values - 1) <= closeness
+    if near.any():
+        cost, text, product, powers = known[np.argmax(near)]
+        text = f"-{text or '1'}" if sign else text
+        return Factor(-product if sign else product, text, cost + sign, powers)
     return Factor(value, None, UNKNOWN)
 
 
 @lru_cache(maxsize=64)
 def products(constants):
-    """[(cost, text, value, powers), ...] of all products of up to DEGREE constants, the cheapest first."""
+    """([(cost, text, value, powers), ...], values): products of up to DEGREE, cheapest first."""
     values, found = dict(constants), {}
     signed = [(symbol, power) for symbol in values for power in (1, -1)]
     for degree in range(DEGREE + 1):
@@ -65,7 +67,8 @@ def products(constants):
             value = float(np.prod([values[s] ** p for s, p in powers.items()]))
             entry = (float(degree), written(powers), value, tuple(powers.items()))
             found.setdefault(round(np.log(value), 9), entry)
-    return sorted(found.values())
+    found = sorted(found.values())
+    return found, np.array([value for _, _, value, _ in found])
 
 
 def written(powers):

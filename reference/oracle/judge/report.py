@@ -75,7 +75,8 @@ class Report:
             yield (f"  worst      {e.name}: theirs {e.theirs:.9g}, ours {e.ours:.9g}, "
                    f"allowed {e.bound:.1e}")
         if self.first_wrong and not self.passed:
-            yield f"  first      {self.first_wrong}, in the order of backpropagation"
+            order = "" if "step" in self.first_wrong else ", in the order of backpropagation"
+            yield f"  first      {self.first_wrong}{order}"
         if self.tolerance:
             yield f"  tolerance  {self.tolerance}"
         if self.diagnosis is not None and not self.passed:

@@ -41,6 +41,9 @@ class Subject:
     pieces: Callable
     arguments: tuple = ()
     function: Any = None               # what users know it by, as ref.hvp
+    required: tuple = ()               # options without which there is nothing to check
+    diagnosed: Callable = lambda case: case        # the Case among whose numbers causes are sought
+    first_wrong: Callable = None                   # of a Case, in words; of the layers if omitted
 
 
 def whole(function, *axes):
