@@ -1,11 +1,12 @@
 """How far two correct programs may be apart, entry by entry: what one rounding of the data moves.
 
-    tol = 8 max_k |f(data (1 + eps xi_k)) - f(data)| + 4 eps |f| + eps rms(f),   xi_k uniform in +-1
+    tol = 8 (d + rms(d)) + 4 eps |f| + eps rms(f),    d = max_k |f(data (1 + eps xi_k)) - f(data)|
 
 f runs in this package's precision on theta, x and the arguments as a program of precision eps would
-round them, k = 1..K times: an entry that is the small difference of large terms may be off by more
-than its eps.  A program sums in another order, hence the 8; the last two terms are one rounding of
-the answer itself, and of a block's largest partial sums, where chance moved an entry by nothing.
+round them, xi_k uniform in +-1, k = 1..K times: an entry that is the small difference of large
+terms may be off by more than its eps.  A program sums in another order, hence the 8; rms(d), over
+the whole block, is for entries that chance moved by nothing; the last two terms are one rounding
+of the answer itself.
 """
 
 from dataclasses import dataclass, replace
@@ -53,7 +54,8 @@ def _rounded(given, eps, rng):
 def _bound(f, moved, eps):
     spread = np.max([np.abs(g - f) for g in moved], axis=0)
     rms = np.sqrt(np.mean(np.square(f, dtype=float))) if f.size else 0.0
-    return MARGIN * spread + 4 * eps * np.abs(f) + eps * rms
+    typical = np.sqrt(np.mean(spread ** 2)) if f.size else 0.0
+    return MARGIN * (spread + typical) + 4 * eps * np.abs(f) + eps * rms
 
 
 def _amplified(bound, piece):
