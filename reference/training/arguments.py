@@ -1,9 +1,12 @@
 """What `train` and `sweep` are given, refused where it is not what they take."""
 
+from dataclasses import is_dataclass
 from pathlib import Path
 
-from ..arrays.checks import is_finite, is_whole, require_callables, require_objective, shown
+from ..arrays.checks import (is_finite, is_whole, require_callables, require_choice,
+                             require_objective, shown)
 from ..optim.step import require_optimizer
+from ..problems.tasks import DTYPES
 from ..problems.training import Task
 
 
@@ -17,11 +20,26 @@ def require_run(task, optimizer, seed, resume):
     if sizes[0] != sizes[1]:
         raise ValueError(f"task {task.name} trains a network of {sizes[0]} parameters and tests "
                          f"one of {sizes[1]}; pose both objectives of one network.")
+    require_choice(f"dtype of task {task.name}", task.dtype, DTYPES)
     require_optimizer(optimizer)
+    if not is_dataclass(optimizer):
+        raise TypeError(f"{type(optimizer).__name__} is no dataclass, whose fields tell one run "
+                        "from another; write @dataclass(frozen=True) before it.")
     if not is_whole(seed, 0):
         raise ValueError(f"seed is {shown(seed)}; pass a whole number, 0 or more.")
     if not isinstance(resume, bool):
         raise TypeError(f"resume is {shown(resume)}; pass True or False.")
+
+
+def require_step(number, optimizer, before, after, info):
+    """TypeError unless a step kept theta's shape and precision, and told its loss."""
+    name, kinds = type(optimizer).__name__, [(a.dtype, a.shape) for a in (before, after)]
+    if kinds[0] != kinds[1]:
+        raise TypeError(f"step {number} of {name} made a {shown(after)} of theta, a "
+                        f"{shown(before)}; pose the data in the precision of the task.")
+    if "loss" not in info:
+        raise TypeError(f"the info of {name} has no 'loss', by which a run is recorded; it has "
+                        f"{', '.join(info) or 'nothing'}.")
 
 
 def require_limits(epochs, seconds, until):

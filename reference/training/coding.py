@@ -110,6 +110,11 @@ def _setting(value):
         return {"class": type(value).__name__, **settings(value)}
     if isinstance(value, (list, tuple)):
         return [_setting(each) for each in value]
-    if isinstance(value, np.ndarray):
+    if isinstance(value, (np.ndarray, np.generic)):
         return value.tolist()
-    return getattr(value, "__qualname__", str(value)) if callable(value) else value
+    if callable(value):
+        return getattr(value, "__qualname__", str(value))
+    if type(value) in _PLAIN or isinstance(value, dict):
+        return value
+    raise TypeError(f"a setting is {value!r}, a {type(value).__name__}, which is not written; use "
+                    "numbers, text, lists, functions or dataclasses, or field(compare=False).")

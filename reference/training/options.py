@@ -34,14 +34,14 @@ def add_options(command):
                          help="of training in all; the epoch under way is finished")
     command.add_argument("--size", default="small", metavar="SIZE",
                          help=f"{', '.join(SIZES)} (default small)")
-    command.add_argument("--data", type=Path, metavar="PATH", help="where the task's files are "
+    command.add_argument("--data", type=_place, metavar="PATH", help="where the task's files are "
                          "(default: below the directory that REFERENCE_DATA names)")
     command.add_argument("--dtype", default="float64", metavar="TYPE",
                          help=f"{' or '.join(DTYPES)} (default float64)")
     command.add_argument("--batch", type=positive, metavar="N",
                          help="examples of a mini-batch (default: the task's or the optimizer's)")
     command.add_argument("--seed", type=_natural, default=0, metavar="N", help="default 0")
-    command.add_argument("--out", type=_folder, metavar="DIR", help="holds a folder per optimizer "
+    command.add_argument("--out", type=_place, metavar="DIR", help="holds a folder per optimizer "
                          "(default runs/TASK-SIZE)")
     command.add_argument("--resume", action="store_true",
                          help="go on from the latest checkpoints, if there are any")
@@ -76,9 +76,9 @@ def positive_seconds(text):
     return seconds
 
 
-def _folder(text):
+def _place(text):
     if not text:
-        raise argparse.ArgumentTypeError("a folder without a name; write . for this one")
+        raise argparse.ArgumentTypeError("a place without a name; write . for this folder")
     return Path(text)
 
 

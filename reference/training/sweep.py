@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.checks import require_choice, require_whole
+from ..arrays.checks import require_choice, require_whole, shown
 from ..problems.tasks import DTYPES, TASKS
 from ..problems.tasks import task as posed
 from ..problems.training import SIZES
@@ -76,6 +76,10 @@ def sweep(tasks, optimizers, seeds, epochs, executor=None, size="tiny", dtype="f
     for name, values in (("tasks", tasks), ("optimizers", optimizers), ("seeds", seeds)):
         require_names(name, values)
     require_executor(executor)
+    for name, values in optimizers.items() if isinstance(optimizers, dict) else ():
+        if not isinstance(values, dict):
+            raise TypeError(f"the fields of {name} are {shown(values)}; pass a dict, as "
+                            "{'length': 0.1}.")
     chosen = dict(optimizers) if isinstance(optimizers, dict) else {o: {} for o in optimizers}
     jobs = [Job(task, name, seed, epochs, size, dtype, data, tuple(sorted(values.items())))
             for task in tasks for name, values in chosen.items() for seed in seeds]

@@ -19,7 +19,7 @@ import numpy as np
 
 from ..arrays.checks import require_callables, require_theta
 from . import record
-from .arguments import batch_size, folder_of, require_limits, require_run
+from .arguments import batch_size, folder_of, require_limits, require_run, require_step
 from .checkpoint import Progress
 from .coding import decode, encode
 from .folder import configuration, good, kept, made, opened, require_whole_run, save
@@ -89,7 +89,7 @@ def train(task, optimizer, out=None, epochs=None, seconds=None, seed=0, batch=No
     require_callables(**{name: each for name, each in (("watch", watch), ("progress", progress))
                          if each is not None})
     require_limits(epochs, seconds, until)
-    size, folder = batch_size(task, batch), folder_of(out)
+    size, folder, seed = batch_size(task, batch), folder_of(out), int(seed)
     config = configuration(task, optimizer, seed, size)
     check = partial(require_whole_run, task, optimizer, size)
     with once(), made(folder):
@@ -142,6 +142,7 @@ def _advanced(optimizer, objective, at, log, folder, clock):
             raise
         raise Diverged(f"{_failure(number, error, log)}{good(folder)}") from error
     elapsed = clock() - before
+    require_step(number, optimizer, at.theta, theta, info)
     row = record.row_of(info, elapsed)
     if not np.isfinite(row[0]):
         raise Diverged(f"the loss before step {number} is {row[0]}: the step before was too long"

@@ -2,8 +2,9 @@
 
 import errno
 import os
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ import reference as ref
 from reference.optim.first_order import SGD
 from reference.problems.files import save_npz
 from reference.training import sweep, train
-from tests.training.runs import digits, run
+from tests.training.runs import digits, run, same
 
 
 @pytest.mark.parametrize("options, words", [
@@ -31,6 +32,7 @@ def test_what_is_of_another_kind_is_said(options, words):
 @pytest.mark.parametrize("options, words", [
     ({"tasks": "digits"}, r"tasks is 'digits'; pass a list"),
     ({"optimizers": "sgd"}, "optimizers is 'sgd'; pass a list"),
+    ({"optimizers": {"sgd": 3}}, "the fields of sgd are 3; pass a dict"),
     ({"seeds": 3}, "seeds is 3; pass a list"), ({"executor": 4}, "executor is 4; .* method map"),
 ], ids=str)
 def test_what_no_sweep_goes_over_is_said(options, words):
@@ -50,6 +52,50 @@ def test_a_sweep_is_refused_before_its_first_run():
             sweep(**{"tasks": ["digits"], "optimizers": ["sgd"], "seeds": [0], "epochs": 1,
                      "executor": Executor(), **bad})
     assert not ran
+
+
+def test_seeds_of_numpy_are_those_of_python(tmp_path):
+    one = train(digits(), SGD(0.1), tmp_path, epochs=1, seed=np.int64(3))
+    assert same(one, train(digits(), SGD(0.1), epochs=1, seed=3))
+
+
+@dataclass(frozen=True)
+class Odd:
+    """An optimiser whose step is another function's."""
+
+    taken: Any = None
+    other: Any = None
+
+    def init(self, objective, theta):
+        return 0
+
+    def step(self, objective, theta, state):
+        return self.taken(theta)
+
+
+class Plain:
+    """No dataclass."""
+
+    init = step = None
+
+
+@pytest.mark.parametrize("optimizer, words", [
+    (Plain(), "Plain is no dataclass"), (Odd(other=object()), "a setting is <object"),
+    (Odd(lambda theta: (theta[1:], 0, {"loss": 1.0})), r"step 1 of Odd made a <float64 array \(12"),
+    (Odd(lambda theta: (theta.astype("float32"), 0, {"loss": 1.0})), "made a <float32"),
+    (Odd(lambda theta: (theta, 0, {"rho": 1.0})), "the info of Odd has no 'loss'.* has rho"),
+], ids=["plain", "setting", "shape", "precision", "loss"])
+def test_what_is_no_optimiser_of_a_run_is_said(optimizer, words, tmp_path):
+    with pytest.raises(TypeError, match=words):
+        train(digits(), optimizer, tmp_path / "run", epochs=1)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_task_in_another_precision_than_its_data_is_refused():
+    with pytest.raises(TypeError, match="made a <float64 array .* of theta, a <float32"):
+        train(replace(digits(), dtype="float32"), SGD(0.1), epochs=1)
+    with pytest.raises(ValueError, match="dtype of task digits must be one of float32, float64"):
+        train(replace(digits(), dtype="float16"), SGD(0.1), epochs=1)
 
 
 def test_a_task_of_two_networks_is_refused():

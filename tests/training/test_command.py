@@ -94,7 +94,7 @@ def test_divergence_exits_with_1_and_the_others_are_trained(tmp_path, capsys):
     ([*TINY, "--set", "full_batch=maybe"], "full_batch of KBFGS is 'maybe'; pass True or False"),
     ([*TINY, "--set", "length=1", "--set", "length=2"], "length of kbfgs is set already, to 1"),
     ([*TINY, "--set", "length=1", "--set", "kbfgs.length=2"], "length of kbfgs is set already"),
-    ([*TINY, "--optimizer", "sgd,adam,sgd"], "names sgd 2 times"),
+    ([*TINY, "--optimizer", "sgd,adam,sgd"], "names 'sgd' 2 times"),
     ([*TINY, "--out", "file"], "file/kbfgs: Not a directory."),
     ([*TINY, "--batch", "1000"], "batch is 1000 of 200"),
     ([*TINY, "--optimizer", "levenberg-marquardt"], "no sum of squares"),
@@ -112,10 +112,11 @@ def test_what_cannot_be_done_is_refused_in_one_line_with_status_2(
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
-def test_a_folder_without_a_name_is_refused(capsys):
+@pytest.mark.parametrize("option", ["--out", "--data"])
+def test_a_place_without_a_name_is_refused(option, capsys):
     with pytest.raises(SystemExit, match="2"):
-        main([*TINY, "--out", ""])
-    assert "a folder without a name" in capsys.readouterr().err
+        main([*TINY, option, ""])
+    assert "a place without a name" in capsys.readouterr().err
 
 
 def test_a_run_is_not_overwritten_nor_resumed_as_another(tmp_path, capsys):
