@@ -38,8 +38,8 @@ def trained(arguments, show, warn):
     names, folder = arguments.optimizer.split(","), folder_of(arguments)
     for name in names:
         if names.count(name) > 1:
-            raise ValueError(f"--optimizer names {name!r} {names.count(name)} times; one folder holds "
-                             "one run: name it once, or use another --out.")
+            raise ValueError(f"--optimizer names {name!r} {names.count(name)} times; one folder "
+                             "holds one run: name it once, or use another --out.")
         default(name, arguments.task)
     chosen = chosen_fields(arguments.fields, names)
     posed = task(arguments.task, arguments.size, arguments.data, arguments.dtype)
