@@ -88,6 +88,8 @@ def _run(job, out, running, halted):
     process = get_context("spawn").Process(target=bounded, args=(job, folder), daemon=True)
     process.start()
     running.add(process)
+    if halted.is_set():                 # between the question above and here
+        process.terminate()
     process.join()
     running.discard(process)
     if not halted.is_set() and outcome(job, folder) is None:
