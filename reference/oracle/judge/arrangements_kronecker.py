@@ -33,8 +33,9 @@ def _on_columns(case, arrays, move):
         return None
     found, moved = [], False
     for a, piece in zip(arrays, case.pieces):
+        fits = a.shape == piece.array.shape
         for axis, (kind, l) in enumerate(piece.axes):
-            if kind == "column" and a.shape == piece.array.shape and has_bias(case, l):
+            if fits and kind == "column" and has_bias(case, l):
                 a, moved = move(a, axis), True
         found.append(a)
     return found if moved else None

@@ -115,7 +115,7 @@ def _stepped(rules):
     return step
 
 
-def ruled(name, kind, says, advice, cost=1.0, **changes):
+def ruled(name, kind, says, advice, cost=1.0, exact=False, **changes):
     """Registers other Rules for the subjects of K-BFGS, and for its steps."""
     rules = Rules(**changes)
 
@@ -124,7 +124,7 @@ def ruled(name, kind, says, advice, cost=1.0, **changes):
                                      **case.options, advance=advance(rules))
         return unlike(case, [piece.array for piece in pieces])
 
-    content(f"K-BFGS: {name}", kind, says, advice, NAMES, cost)(arrays)
+    content(f"K-BFGS: {name}", kind, says, advice, NAMES, cost, exact)(arrays)
     variant(f"K-BFGS step: {name}", kind, says, advice, cost)(
         lambda optimizer: Varied(optimizer, _stepped(rules)) if isinstance(optimizer, KBFGS)
         else None)
@@ -187,7 +187,7 @@ ruled("the sign of y", ERROR, "y has the wrong sign: s and y are differences of 
       "Both before minus after, or both after minus before.",
       difference=lambda s, s_plus, g, g_plus: (s - s_plus, g_plus - g))
 ruled("after minus before", CONVENTION, "s and y are after minus before, the same pair",
-      "Turn both signs.", 0.5,
+      "Turn both signs.", 0.5, True,
       difference=lambda s, s_plus, g, g_plus: (s_plus - s, g_plus - g))
 ruled("rho s s^T dropped", ERROR, "the term rho s s^T is missing, so that H+ y = 0",
       "H+ = V H V^T + rho s s^T.", update=_without_rho)
@@ -201,7 +201,7 @@ ruled("Ha not updated", ERROR, "the update of Ha is lost: Ha stays as it was",
       action=lambda Ha, A_LM, p: Ha)
 ruled("no update", ERROR, "the updates of Ha and Hg are lost: both stay as they were",
       "Assign the results: an update in place may have gone to a temporary.",
-      update=lambda H, s, y, scale: H, action=lambda Ha, A_LM, p: Ha)
+      1.25, update=lambda H, s, y, scale: H, action=lambda Ha, A_LM, p: Ha)
 ruled("action of pbar", ERROR, "Ha is updated with s = pbar, not s = Ha pbar", "s = Ha pbar.",
       action=lambda Ha, A_LM, p: guarded_bfgs_inverse(Ha, p, A_LM @ p, p))
 ruled("A late", ERROR, "Ha is updated with A of the step before", "Average A first.", late=True)

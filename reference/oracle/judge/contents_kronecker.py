@@ -17,13 +17,13 @@ from .kronecker import (NAMES, VIEWS, factor_pieces, mapped, options_of, ours, r
 FACTORS = tuple(VIEWS)
 
 
-def of(name, kind, says, advice="", cost=1.0, subjects=FACTORS):
+def of(name, kind, says, advice="", cost=1.0, subjects=FACTORS, exact=False):
     """Registers a function of a Case that returns [Kron, ...] or None."""
     def register(function):
         def arrays(case):
             krons = function(case)
             return None if krons is None else seen(case, krons)
-        content(name, kind, says, advice, subjects, cost)(arrays)
+        content(name, kind, says, advice, subjects, cost, exact)(arrays)
         return function
     return register
 
@@ -162,11 +162,11 @@ def _of_batch(case):
 
 # ---- what became of right factors ----
 
-def _each(name, kind, says, advice, on_G=None, on_A=None, cost=1.0):
+def _each(name, kind, says, advice, on_G=None, on_A=None, **options):
     def krons(case):
         return mapped(ours(case), lambda K, l: Kron(on_G(K.G) if on_G else K.G,
                                                     on_A(K.A) if on_A else K.A))
-    of(name, kind, says, advice, cost)(krons)
+    of(name, kind, says, advice, **options)(krons)
 
 
 def _diagonal(M):
@@ -192,11 +192,11 @@ for _decay in (0.9, 0.95, 0.99, 0.999):
     _each(f"kfac: first average by {_decay}, from I", CONVENTION,
           f"factors are averaged with {_decay} of the past, from the identity",
           "Compare before averaging, or divide the start out.",
-          *[lambda M, d=_decay: d * np.eye(len(M)) + (1 - d) * M] * 2, cost=1.5)
+          *[lambda M, d=_decay: d * np.eye(len(M)) + (1 - d) * M] * 2, cost=1.5, exact=True)
     _each(f"kfac: first average by {_decay}, from 0", CONVENTION,
           f"factors are averaged with {_decay} of the past, from zero, and not de-biased",
           "Divide by 1 - decay^k, or compare before averaging.",
-          *[lambda M, d=_decay: (1 - d) * M] * 2, cost=1.5)
+          *[lambda M, d=_decay: (1 - d) * M] * 2, cost=1.5, exact=True)
 
 
 def _triangle(case, keep):

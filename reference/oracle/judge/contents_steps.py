@@ -129,7 +129,7 @@ def with_gradient(objective, function):
 
 
 @content("uphill", ERROR, "the step goes uphill: its sign is wrong",
-         "Subtract: theta - t F~^-1 g.", SUBJECTS, 0.5)
+         "Subtract: theta - t F~^-1 g.", SUBJECTS, 0.5, True)
 def _uphill(case):
     def step(optimizer, objective, theta, state):
         after, state, info = optimizer.step(objective, theta, state)

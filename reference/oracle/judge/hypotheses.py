@@ -24,6 +24,7 @@ class Content:
     says : str, what is so, as a clause: "the residual part of the Hessian is missing"
     advice : str, what to do
     subjects : tuple of str, those to which it belongs; () for all
+    exact : bool, whether it is a scale itself, to which no factor is fitted
     """
 
     name: str
@@ -33,6 +34,7 @@ class Content:
     arrays: Callable
     subjects: tuple = ()
     cost: float = 1.0
+    exact: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,10 +59,11 @@ ARRANGEMENTS: dict = {}
 FAMILIES: list = []
 
 
-def content(name, kind, says, advice="", subjects=(), cost=1.0):
+def content(name, kind, says, advice="", subjects=(), cost=1.0, exact=False):
     """Registers a function of a Case as a Content."""
     def register(function):
-        return _add(CONTENTS, Content(name, kind, says, advice, function, tuple(subjects), cost))
+        return _add(CONTENTS, Content(name, kind, says, advice, function, tuple(subjects), cost,
+                                      exact))
     return register
 
 

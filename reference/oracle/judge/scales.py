@@ -106,13 +106,14 @@ for _name, _record in RECORDS.items():
                       for slot, powers in (("G", _record.G), ("A", _record.A)) if powers)
     if _says:
         of(f"scales of {_name}", CONVENTION, f"factors are on the scale of {_name}: {_says}",
-           "Convert by these powers, matrix by matrix; damping must be converted, too.")(
+           "Convert by these powers, matrix by matrix; damping must be converted, too.",
+           exact=True)(
             lambda case, record=_record: recorded(case, record))
 
 
 @of("gradients of the mean loss", CONVENTION,
     "G is of gradients that carry the 1/N of the batch mean: ours x 1/N^2 as a mean, 1/N as a sum",
-    "Multiply the gradients by N before taking their second moment.", cost=2.5,
+    "Multiply the gradients by N before taking their second moment.", cost=0.9, exact=True,
     subjects=("kfac", "kfac_G", "kfac_blocks", "kflr"))
 def _mean_loss(case):
     constants = [{"N": case.objective.N}] * len(case.objective.net.layout.shapes)
@@ -121,12 +122,12 @@ def _mean_loss(case):
 
 @of("places of the input counted", ERROR,
     "A is divided by the positions of the input, G by those of the output",
-    "Divide by the positions of the output, at which the kernel is applied.")
+    "Divide by the positions of the output, at which the kernel is applied.", exact=True)
 def _input_places(case):
     return rescaled(ours(case), places(case), lambda c: ({}, {"S": 1, "S_in": -1}))
 
 
-@of("Bessel's correction", ERROR, "factors are divided by N - 1", "Divide by N.", cost=1.5)
+@of("Bessel's correction", ERROR, "factors are divided by N - 1", "Divide by N.", cost=1.5, exact=True)
 def _bessel(case):
     n = case.objective.N
     if n == 1:
@@ -144,6 +145,6 @@ def _before_damping(powers):
 
 for _name, _powers in SINGLES.items():
     content(f"{_name}, then damped", CONVENTION, f"damping was added to {_name}",
-            "Damping means another matrix on another scale: rescale both.", INVERSES, 1.5)(
+            "Damping means another matrix on another scale: rescale both.", INVERSES, 1.5, True)(
         _before_damping(_powers))
 

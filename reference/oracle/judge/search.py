@@ -97,6 +97,10 @@ def same_entries(case, arrays):
 
 def scaled(case, content, arrangement, pred):
     """Yield the Explanations by one factor, one per slot and one per piece."""
+    if content.exact:
+        yield explained(case, content, arrangement, {"": Factor(1.0)},
+                        residual(case, pred, [1.0] * len(pred)), 0)
+        return
     for pattern in PATTERNS:
         groups = grouped(case, pattern, len(pred))
         if groups is None:
@@ -108,7 +112,7 @@ def scaled(case, content, arrangement, pred):
         by_piece = [factors[key].value for i in range(len(pred))
                     for key, indices in groups.items() if i in indices]
         yield explained(case, content, arrangement, factors,
-                        residual(case.theirs, pred, by_piece), PATTERNS.index(pattern))
+                        residual(case, pred, by_piece), PATTERNS.index(pattern))
 
 
 def grouped(case, pattern, count):
@@ -134,8 +138,8 @@ def piece_name(case, i):
 def factor_of(case, pred, indices, key):
     """The named Factor of some pieces."""
     value = fitted([case.theirs[i] for i in indices], [pred[i] for i in indices])
-    if not np.isfinite(value):
-        zero = all(not case.theirs[i].any() for i in indices)
+    if not np.isfinite(value) or value == 0:
+        zero = all(is_zero(case, case.theirs[i]) and is_zero(case, pred[i]) for i in indices)
         return Factor(1.0) if zero else Factor(np.nan, None, UNKNOWN)
     layers = {case.pieces[i].layer for i in indices if i < len(case.pieces)} - {None}
     constants = dict(case.constants)
@@ -144,9 +148,15 @@ def factor_of(case, pred, indices, key):
     return name(value, constants, case.closeness)
 
 
-def residual(theirs, pred, factors):
+def is_zero(case, a):
+    """Whether a piece is nothing beside the largest of theirs."""
+    return np.linalg.norm(a) <= case.closeness * max(map(np.linalg.norm, case.theirs))
+
+
+def residual(case, pred, factors):
     """max over pieces of |theirs - c pred|/|theirs|."""
     def off(t, p, c):
-        distance, size = np.linalg.norm(t - c * p), np.linalg.norm(t)
-        return distance / size if size else float(distance > 0)
-    return float(max(map(off, theirs, pred, factors)))
+        if is_zero(case, t):
+            return float(not is_zero(case, p))
+        return np.linalg.norm(t - c * p) / np.linalg.norm(t)
+    return float(max(map(off, case.theirs, pred, factors)))

@@ -10,6 +10,7 @@ from ..conventions.answers import in_ours
 from . import localise
 from .answers import answer_of
 from .case import Case
+from .faults import why_later, why_not_finite
 from .report import ABSENT, AGREES, CONVENTION, DIFFERS, UNUSABLE, Report
 from .search import diagnose
 from .subjects import subject_of
@@ -68,7 +69,8 @@ def check(theirs, quantity, objective, theta, *arguments, dtype=None, allow=(),
     except NotImplementedError:
         return Report(subject.name, subject.title, ABSENT)
     if not answer.usable:
-        return Report(subject.name, subject.title, UNUSABLE, faults=answer.faults)
+        why = why_not_finite(subject, given, options) if "finite" in answer.faults[0] else ()
+        return Report(subject.name, subject.title, UNUSABLE, faults=(*answer.faults, *why))
     if convention is not None:
         answer = in_ours(answer, subject, objective, convention, options)
     pieces = subject.pieces(*given, **options)
@@ -80,7 +82,7 @@ def check(theirs, quantity, objective, theta, *arguments, dtype=None, allow=(),
 
 def judged(case, allow=()):
     """The Report of a Case."""
-    subject, faults = case.subject, case.answer.faults
+    subject, faults = case.subject, (*case.answer.faults, *why_later(case))
     same = [a.shape for a in case.theirs] == [a.shape for a in case.ours]
     numbers = compared(case) if same else {"shapes": (
         f"theirs {[a.shape for a in case.theirs]}, ours {[a.shape for a in case.ours]}")}
