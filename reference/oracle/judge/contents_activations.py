@@ -16,9 +16,10 @@ mutant("slope reversed", "activations' derivatives have the wrong sign",
        "Check the table of derivatives.", FIRST, ELEMENTWISE, sloped(mutants.negated))
 mutant("second derivative lost", "activations' slopes are constants in the second derivative",
        "f'' is missing: let f'(s) depend on theta when the gradient is differentiated.",
-       SECOND, ELEMENTWISE, sloped(mutants.frozen))
+       SECOND, ELEMENTWISE, sloped(mutants.frozen), cost=1.25)
 mutant("second derivative like the first", "activations' second derivatives equal the first",
-       "Differentiate f', not f: f'' of a ReLU is 0.", SECOND, ELEMENTWISE, sloped(mutants.like_itself))
+       "Differentiate f', not f: f'' of a ReLU is 0.", SECOND, ELEMENTWISE,
+       sloped(mutants.like_itself))
 mutant("second derivative reversed", "activations' second derivatives have the wrong sign",
        "Check f''.", SECOND, ELEMENTWISE, sloped(mutants.bent_backwards))
 

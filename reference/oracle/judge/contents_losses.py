@@ -90,7 +90,7 @@ def _unmasked(case):
 
 
 @content("another reduction", CONVENTION, "it is a mean over labels where ours is over examples, "
-         "or the reverse", "Compare the reductions.", REDUCED)
+         "or the reverse", "Compare the reductions.", REDUCED, 1.25)
 def _reduced(case):
     other = {"mean": "mean over labels", "mean over labels": "mean"}.get(case.objective.reduction)
     return None if other is None else retold(case, replace(case.objective, reduction=other))

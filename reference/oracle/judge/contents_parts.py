@@ -118,13 +118,6 @@ def _twice(case):
     return [ours_dense(case) @ case.ours[0]]
 
 
-@content("gradients along v", ERROR, "it is (g . v) g with the mean gradient g",
-         "An outer product of the mean gradient is no curvature.", ("hvp", "ggnvp"), 1.25)
-def _projected(case):
-    g = gradient(without_decay(case), case.theta)
-    return [g * (g @ case.arguments["v"])]
-
-
 @content("squares times v", ERROR, "it is the squared gradient times v, entry by entry",
          "That is no product with the Hessian.", ("hvp", "ggnvp"), 1.25)
 def _squares_along(case):
