@@ -29,6 +29,8 @@ come last: scaling by f' runs along contiguous memory, and the chain rule is one
 
 import numpy as np
 
+from .sums import summed
+
 TILE = 33**2  # products of patches per sample that are made at a time
 PIECE = 2**18  # numbers in the sums of both terms that are made at a time: to stay in the L2 cache
 BATCH = 2**24  # numbers in all S_lm that are held at a time: the other samples wait for their turn
@@ -46,12 +48,12 @@ def assemble(Ws, ps, slopes, bends, gs, S, bias):
     S : (N, C, C), d²ℓ/ds_L², symmetric.
     bias : L booleans.
     """
-    return _over_batches(_matrix, Ws, ps, slopes, bends, gs, S, bias)[0]
+    return summed(_matrix(*batch, bias) for batch in in_batches(Ws, ps, slopes, bends, gs, S))[0]
 
 
 def assemble_blocks(Ws, ps, slopes, bends, S, bias):
     """The L diagonal blocks (O_l I_l, O_l I_l) of `assemble`, whose g they do not need."""
-    return _over_batches(_blocks, Ws, ps, slopes, bends, None, S, bias)
+    return summed(_blocks(*batch, bias) for batch in in_batches(Ws, ps, slopes, bends, None, S))
 
 
 def pre_activation_curvature(Ws, slopes, bends, S, bias):
@@ -92,19 +94,16 @@ def _blocks(Ws, ps, slopes, bends, gs, S, bias):
     return [B.reshape(W.size, W.size) for B, W in zip(blocks, Ws)]
 
 
-def _over_batches(matrices, Ws, ps, slopes, bends, gs, S, bias):
-    """The list of matrices, summed over batches of samples, all in the widest dtype given."""
+def in_batches(Ws, ps, slopes, bends, gs, S):
+    """(Ws, ps, slopes, bends, gs, S) for some samples after others, all in the widest dtype."""
     def batch(arrays):
         return None if arrays is None else [a[n].astype(dtype, copy=False) for a in arrays]
 
     dtype = np.result_type(*Ws, *ps, *slopes, *(bends or ()), *(gs or ()), S)
-    N, total = len(S), None
     size = max(1, BATCH // sum(len(W) for W in Ws) ** 2)
-    for start in range(0, N, size):
+    for start in range(0, len(S), size):
         n = slice(start, start + size)
-        part = matrices(Ws, *map(batch, (ps, slopes, bends, gs)), *batch([S]), bias)
-        total = part if total is None else [np.add(a, b, out=a) for a, b in zip(total, part)]
-    return total
+        yield Ws, *map(batch, (ps, slopes, bends, gs)), *batch([S])
 
 
 # ---- contractions, samples last ----

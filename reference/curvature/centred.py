@@ -15,6 +15,7 @@ import numpy as np
 from ..arrays import functions as F
 from ..derivatives.jacobian import per_example
 from . import dense, sandwich
+from .sums import summed
 
 
 def middle(objective, z):
@@ -33,9 +34,10 @@ def ways(objective, theta):
     if not dense.is_layered(objective, theta):
         return dense.NONE
     layout, given = objective.net.layout, (objective, theta)
-    return (lambda: _summed(*given, lambda X: [X.T @ X])[0],
-            lambda: _summed(*given, lambda X: [X[:, s].T @ X[:, s] for s in layout.slices]), layout,
-            lambda: _summed(*given, lambda X: [(X * X).sum(0)])[0],
+    return (lambda: summed([X.T @ X] for X in _deviations(*given))[0],
+            lambda: summed([X[:, s].T @ X[:, s] for s in layout.slices]
+                           for X in _deviations(*given)), layout,
+            lambda: summed([(X * X).sum(0)] for X in _deviations(*given))[0],
             lambda wanted=None: _parts(*given, wanted), lambda whole: _work(*given))
 
 
@@ -45,22 +47,13 @@ def _parts(objective, theta, wanted):
     for a, rows in enumerate(slices):
         pairs = [(a, b) for b in range(a, len(slices)) if wanted is None or (a, b) in wanted]
         if pairs:
-            found = _summed(objective, theta, lambda X: [X[:, rows].T @ X[:, slices[b]]
-                                                         for _, b in pairs])
+            found = summed([X[:, rows].T @ X[:, slices[b]] for _, b in pairs]
+                           for X in _deviations(objective, theta))
             yield from zip(pairs, found)
 
 
-def _summed(objective, theta, products):
-    """The arrays of products(X), summed over batches of rows X = sqrt(w/R) (g - gbar) (n, P)."""
-    total = None
-    for X in _deviations(objective, theta):
-        found = products(X)
-        total = found if total is None else [a + b for a, b in zip(total, found)]
-    return total
-
-
 def _deviations(objective, theta):
-    """The rows, of so many examples at a time as find room."""
+    """Rows X = sqrt(w/R) (g - gbar) (n, P), of so many examples at a time as find room."""
     net, x = objective.net, objective.x
     xs = net.forward(theta, x)
     s, w = _scores_and_weights(objective, xs[-1])

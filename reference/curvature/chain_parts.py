@@ -13,38 +13,21 @@ The second term is absent for l = m, and from Gauss-Newton matrices.
 import numpy as np
 
 from . import assembly
+from .sums import summed
 
 PRODUCTS = 2 ** 20                    # products of patches that are made at a time
 
 
 def assemble_column(Ws, ps, slopes, bends, gs, S, bias, m, rows):
     """[H_lm (O_l I_l, O_m I_m) for l in rows], for l <= m; the arguments of `assembly.assemble`."""
-    return _summed(_column(*batch, bias, m, rows) for batch in
-                   _batches(Ws, ps, slopes, bends, gs, S))
+    return summed(_column(*batch, bias, m, rows) for batch in
+                  assembly.in_batches(Ws, ps, slopes, bends, gs, S))
 
 
 def assemble_diagonal(Ws, ps, slopes, bends, S, bias):
     """The L diagonals (O_l I_l,) of `assembly.assemble`."""
-    return _summed(_diagonals(*batch, bias) for batch in _batches(Ws, ps, slopes, bends, None, S))
-
-
-def _batches(Ws, ps, slopes, bends, gs, S):
-    """(Ws, ps, slopes, bends, gs, S) for some samples after others, all in the widest dtype."""
-    dtype = np.result_type(*Ws, *ps, *slopes, *(bends or ()), *(gs or ()), S)
-    size = max(1, assembly.BATCH // sum(len(W) for W in Ws) ** 2)
-    for start in range(0, len(S), size):
-        def batch(arrays):
-            return None if arrays is None else [
-                a[start:start + size].astype(dtype, copy=False) for a in arrays]
-        yield Ws, *map(batch, (ps, slopes, bends, gs)), *batch([S])
-
-
-def _summed(lists):
-    """Sums over batches of the arrays in equal places."""
-    total = None
-    for arrays in lists:
-        total = arrays if total is None else [a + b for a, b in zip(total, arrays)]
-    return total
+    return summed(_diagonals(*batch, bias) for batch in
+                  assembly.in_batches(Ws, ps, slopes, bends, None, S))
 
 
 # ---- one batch of samples ----

@@ -8,6 +8,7 @@ import numpy as np
 from ..derivatives.jacobian import unit_cotangents
 from ..network.uses import Use
 from .contractions import mirrored
+from .sums import summed
 
 TILE = 256                            # columns of J^T S J at a time: only upper tiles are formed
 ROOM = 2 ** 25                        # numbers in all Jacobians held at a time
@@ -39,12 +40,8 @@ def _over_batches(parts, at, S):
     size = max(1, ROOM // (S.shape[-1] * at.starts[-1]))
     if size >= len(S):
         return parts(at, S)
-    total = None
-    for n in range(0, len(S), size):
-        index = slice(n, n + size)
-        found = parts(at.batch(index), S[index])
-        total = found if total is None else [a + b for a, b in zip(total, found)]
-    return total
+    batches = [slice(n, n + size) for n in range(0, len(S), size)]
+    return summed(parts(at.batch(index), S[index]) for index in batches)
 
 
 def _uses(at):
