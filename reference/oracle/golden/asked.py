@@ -6,16 +6,17 @@ Each has a rival, another way to our numbers, where there is one, to say how man
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
+from ...curvature.gauss_newton import fisher
 from ...curvature.kfac import kfac
+from ...curvature.operator import dense
 from ...optim.kbfgs import KBFGS
 from ...optim.kfac import KFAC
-from ...optim.step import run
 from .. import twins
-from ..judge.subjects import SUBJECTS, THETA, Subject, whole
+from ..judge.steps import SUBJECTS
+from ..judge.subjects import Subject
 from ..quantities import QUANTITIES
 
 STEPS = 3
@@ -35,7 +36,6 @@ class Asked:
     subject: Subject
     options: dict = field(default_factory=dict)
     rival: Callable | None = None
-    settings: Any = None               # an optimizer, to be written down
 
     def pieces(self, objective, theta, *arguments):
         """Ours."""
@@ -44,22 +44,6 @@ class Asked:
     def arrays(self, objective, theta, *arguments):
         """Ours, without names."""
         return [piece.array for piece in self.pieces(objective, theta, *arguments)]
-
-
-# ---- trajectories ----
-
-def trajectory(optimizer, objective, theta):
-    """theta after steps 1, ..., STEPS (STEPS, P), all data in every step."""
-    seen = []
-    run(optimizer, objective, theta, STEPS, watch=lambda k, theta, info: seen.append(theta))
-    return np.stack(seen)
-
-
-def _trajectory(name):
-    optimizer = OPTIMIZERS[name]
-    subject = Subject(f"{name}_trajectory", f"theta after {STEPS} steps of {optimizer}", whole(
-        lambda o, t: trajectory(optimizer, o, t), ("step", None), THETA))
-    return Asked(subject, settings=optimizer)
 
 
 # ---- other ways ----
@@ -89,16 +73,34 @@ def _inverses(objective, theta, damping):
     return found
 
 
+def _projections(objective, theta):
+    """(Q, diag(Q^T F_ll Q)) per matrix, Q the eigenvectors of G (x) A by LAPACK, F_ll a block."""
+    F = dense(fisher(objective, theta, "type-2"))
+    for K, s in zip(kfac(objective, theta), objective.net.layout.slices):
+        Q = np.kron(np.linalg.eigh(K.G)[1], np.linalg.eigh(K.A)[1])
+        yield Q, ((F[s, s] @ Q) * Q).sum(0)
+
+
+def _ekfac(objective, theta):
+    return [(Q * values) @ Q.T for Q, values in _projections(objective, theta)]
+
+
+def _ekfac_values(objective, theta):
+    return [values.reshape(shape) for (_, values), shape
+            in zip(_projections(objective, theta), objective.net.layout.shapes)]
+
+
 RIVALS = {
     **{name: _routes(name) for name in SUBJECTS if name in QUANTITIES},
     "ggnvp": _products("gauss_newton"), "fisher_diagonal": _diagonal("fisher_type2"),
-    "kfac_inverse": _inverses,
+    "kfac_inverse": _inverses, "ekfac": _ekfac, "ekfac_values": _ekfac_values,
 }
 
 ASKED = {
     **{name: Asked(subject, rival=RIVALS.get(name)) for name, subject in SUBJECTS.items()
-       if set(subject.arguments) <= set(ARGUMENTS)},
+       if set(subject.arguments) <= set(ARGUMENTS) and name not in ("step", "trajectory")},
     "kfac_reduce": Asked(SUBJECTS["kfac"], {"setting": "reduce"},
                          twins.kfac_one_by_one("reduce")),
-    **{f"{name}_trajectory": _trajectory(name) for name in OPTIMIZERS},
+    **{f"{name}_trajectory": Asked(SUBJECTS["trajectory"], {"optimizer": optimizer, "steps": STEPS})
+       for name, optimizer in OPTIMIZERS.items()},
 }

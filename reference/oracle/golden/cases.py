@@ -81,9 +81,9 @@ CASES = {
     "regression": lambda rng: posed(                       # 11; (5, 2), (3, 7)
         rng, (Dense(4, 2), Softplus(), Dense(2, 7)), rng.standard_normal((11, 4)), SquaredError(),
         rng.standard_normal((11, 7))),
-    "binary": lambda rng: posed(                           # 11; (4, 2), (3, 5); the sum, not the mean
-        rng, (Dense(3, 2), Tanh(), Dense(2, 5)), rng.standard_normal((11, 3)), BinaryCrossEntropy(),
-        rng.random((11, 5)), reduction="sum"),
+    "binary": lambda rng: posed(                           # 11; (3, 4), (5, 7); the sum, not the mean
+        rng, (Dense(2, 4), Tanh(), Dense(4, 7)), rng.standard_normal((11, 2)), BinaryCrossEntropy(),
+        rng.random((11, 7)), reduction="sum"),
     "gaussian": weighted,                                  # 11; (3, 5), (6, 4)
     "batchnorm": lambda rng: classified(                   # 11; (5, 2), (2, 2), (3, 7)
         rng, (Dense(4, 2), BatchNorm(2), Tanh(), Dense(2, 7)), (11, 4), 7),

@@ -105,7 +105,7 @@ def check(folder, results, dtype=None, allow=(), progress: Callable | None = Non
     Parameters
     ----------
     folder, results : path-like
-        A pack, and a folder of answers under the pack's names; of both kinds, the npz is read.
+        A pack, and a folder of answers under the pack's names.  A pack answers itself.
     dtype : str, optional
         The precision in which theirs was computed, where the arrays do not tell: JSON never does.
     allow : sequence of str
@@ -145,8 +145,12 @@ def _files(results, cases):
         if stem not in cases:
             raise ValueError(f"{results} holds {file[:60]!r}, and the pack no such case"
                              f"{hint(stem, cases)}; its cases are {', '.join(cases)}.")
-    return {case: next(f for f in (f"{case}.npz", f"{case}.json") if f in names)
-            for case in cases if {f"{case}.npz", f"{case}.json"} & set(names)}
+    found = {case: [f"{case}{end}" for end in (".npz", ".json") if f"{case}{end}" in names]
+             for case in cases}
+    for case, files in found.items():
+        if len(files) > 1 and not (results / "manifest.json").exists():
+            raise ValueError(f"{results} holds {' and '.join(files)}; leave one of them.")
+    return {case: files[0] for case, files in found.items() if files}
 
 
 def read_answers(path):
@@ -189,8 +193,9 @@ def _report(posed, quantity, given, dtype, allow):
         return Report(quantity, title, UNUSABLE, faults=(fault,))
     asked = _asked(posed, quantity)
     arguments = [posed.arguments[name] for name in asked.subject.arguments]
-    return judge(theirs, asked.subject, posed.objective, posed.theta, *arguments, dtype=dtype,
-                 allow=allow, **asked.options)
+    with np.errstate(over="ignore", invalid="ignore"):           # theirs may be anything
+        return judge(theirs, asked.subject, posed.objective, posed.theta, *arguments, dtype=dtype,
+                     allow=allow, **asked.options)
 
 
 def _bad(theirs):

@@ -57,7 +57,7 @@ def _case(old, new, name):
 
 def _quantity(name, old, new, a, b):
     """Lines about one quantity of both."""
-    if any(old.get(field) != new.get(field) for field in ("options", "settings", "arguments")):
+    if any(old.get(field) != new.get(field) for field in ("options", "arguments")):
         yield f"{name}: other options"
         return
     yield from (f"{name}: {line}" for line in _listed("array", old["keys"], new["keys"]))

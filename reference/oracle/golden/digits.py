@@ -6,8 +6,8 @@ from ..certify import NotProven, certify_value, leaves
 from ..check import agreement
 
 MARGIN = 10                            # agreed digits are a guess at the error, not a bound
-FLOOR = 1e-12                          # of the largest entry: what other platforms' sums may move
-PROVABLE = 2000                        # entries of an answer, beyond which balls take minutes
+FLOOR = 1e-10                          # of the largest entry: other sums, through eigenvectors
+PROVABLE = 20000                       # entries of an answer, beyond which balls take minutes
 
 
 def surety(asked, arrays, given, certified):

@@ -167,18 +167,18 @@ def _array(value):
         if array.dtype.kind in "fiu":
             return array
         strange = _strange(value)
-        return np.array(value, float) if strange is None else Bad(
-            f"it holds a {type(strange).__name__}, not real numbers alone")
+        return Bad(f"it holds a {type(strange[0]).__name__}, not real numbers alone") if strange \
+            else np.array(value, float)
     except Exception as error:         # noqa: BLE001 - ragged, too deep, too large
         return Bad(f"its lists make no array: {_one_line(error)}")
 
 
 def _strange(value):
-    """The first of the entries that is no number, None without."""
+    """Those of the entries that are no numbers."""
     while isinstance(value, list) and any(isinstance(each, list) for each in value):
         value = [e for each in value for e in (each if isinstance(each, list) else [each])]
     flat = value if isinstance(value, list) else [value]
-    return next((each for each in flat if type(each) not in (int, float)), None)
+    return [each for each in flat if type(each) not in (int, float)]
 
 
 def _shaped(value):

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import sys
+from dataclasses import is_dataclass
 from hashlib import sha256
 from pathlib import Path
 from tempfile import mkdtemp
@@ -169,13 +170,16 @@ def _answered(quantity, asked, given, certify):
     arrays = [_plain(piece.array) for piece in pieces]
     named = dict(zip(keys_of(quantity, pieces), arrays))
     entry = {"title": asked.subject.title, "arguments": list(asked.subject.arguments),
-             "options": asked.options, "keys": {
+             "options": {name: _option(value) for name, value in asked.options.items()}, "keys": {
                  key: {**told(a), "axes": [axis[0] for axis in piece.axes]}
                  for (key, a), piece in zip(named.items(), pieces)},
              **surety(asked, arrays, given, certify)}
-    if asked.settings is not None:
-        entry["settings"] = settings(asked.settings)
     return entry, named
+
+
+def _option(value):
+    """As JSON; an optimizer by its name and its hyper-parameters."""
+    return {"type": type(value).__name__, **settings(value)} if is_dataclass(value) else value
 
 
 def _plain(a):
