@@ -51,8 +51,11 @@ mutant("variance constant at second order",
               _live(layer), x_hat, F.primal(r) + F.zeros_like(r), g)))
 
 
-def _forward(root):
-    """normalise(x) with r = root(v, eps, n) of the variance of n numbers."""
+def _forward(root, weight=lambda r, eps, n: 1):
+    """normalise(x) with r = root(v, eps, n) of the variance of n numbers, and its derivative.
+
+    weight : (r, eps, n) -> -2 r'(v)/r^3, by which the way back through v differs from ours.
+    """
     def change(layer):
         if not hasattr(_live(layer), "axes"):
             raise Unfit
@@ -61,7 +64,12 @@ def _forward(root):
             c = x if isinstance(layer, RMSNorm) else x - mean(x, layer.axes)
             r = root(mean(c * c, layer.axes), layer.eps, prod(x.shape[a] for a in layer.axes))
             return c * r, r
-        return altered(layer, normalise=normalise)
+
+        def input_vjp(x_hat, r, g):
+            k = weight(r, layer.eps, prod(x_hat.shape[a] for a in layer.axes))
+            centred = g if isinstance(layer, RMSNorm) else g - mean(g, layer.axes)
+            return r * (centred - k * x_hat * mean(g * x_hat, layer.axes))
+        return altered(layer, normalise=normalise, input_vjp=input_vjp)
     return change
 
 
@@ -70,10 +78,12 @@ for _eps in (0.0, 1e-12, 1e-8, 1e-6, 1e-5, 1e-3):
               NORMS, _forward(lambda v, eps, n, own=_eps: inverse_root(v, own)), cost=1.25)
 mutant("eps outside", "eps is added to the standard deviation, not to the variance",
        "Say where eps goes: 1/sqrt(v + eps) here.", DERIVATIVES, NORMS,
-       _forward(lambda v, eps, n: 1 / (F.sqrt(v) + eps)))
+       _forward(lambda v, eps, n: 1 / (F.sqrt(v) + eps),
+                lambda r, eps, n: 1 / (1 - r * eps)))
 mutant("no root", "a normalisation divides by the variance, not by its root",
        "Take the root of v + eps.", DERIVATIVES, NORMS,
-       _forward(lambda v, eps, n: 1 / (v + eps)))
+       _forward(lambda v, eps, n: 1 / (v + eps), lambda r, eps, n: 2 / r))
 mutant("unbiased variance", "a normalisation's variance has 1/(n - 1)",
        "Normalise by the biased variance, with 1/n.", DERIVATIVES, NORMS,
-       _forward(lambda v, eps, n: inverse_root(v * (n / (n - 1)), eps)))
+       _forward(lambda v, eps, n: inverse_root(v * (n / (n - 1)), eps),
+                lambda r, eps, n: n / (n - 1)))

@@ -48,7 +48,7 @@ def by_part(case, pred, axes, parts):
     for key, indices in pairs(parts, len(axes)):
         t, p = (np.concatenate([_picked(a, axes, index).ravel() for index in indices])
                 for a in (case.theirs[0], pred))
-        factors[key] = _factor(case, t, p)
+        factors[key] = _factor(_constants(case, indices), case.closeness, t, p)
         size, off = np.linalg.norm(t), np.linalg.norm(t - factors[key].value * p)
         left = max(left, float(off / size) if size else float(off > 0))
     return factors, left
@@ -70,13 +70,21 @@ def _picked(a, axes, index):
     return a
 
 
-def _factor(case, t, p):
+def _constants(case, indices):
+    """The problem's, and those of the matrix in which all the entries lie."""
+    layout = case.objective.net.layout
+    found = {l for block in indices for index in block for l, s in enumerate(layout.slices)
+             if s.start <= index[0] < s.stop}
+    return case.constants | (case.of_layer(*found) if len(found) == 1 else {})
+
+
+def _factor(constants, closeness, t, p):
     value = fitted([t], [p])
     if not np.isfinite(value):                     # p is 0, and so must theirs be
         return Factor(1.0)
-    if abs(value) <= case.closeness:
+    if abs(value) <= closeness:
         return Factor(0.0, "0", 1.0)
-    found = name(value, case.constants, case.closeness)
+    found = name(value, constants, closeness)
     return found if found.named or t.size >= FEWEST else Factor(np.nan, None, UNKNOWN)
 
 

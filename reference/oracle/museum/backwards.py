@@ -22,14 +22,14 @@ def last_window(objective, theta):
 
 
 @exhibit("D05", "jax-ml/jax#2107", "softplus' is 0 where x = 0, not 1/2",
-         "gradient", lambda: points.resting("Softplus"), ("wrong where x = 0",))
+         "gradient", lambda: points.resting("Softplus"), ("slope 0 at 0",))
 def slope_at_the_tie(objective, theta):
     """Three cases, of which x = 0 has none."""
     return sloped(objective, lambda x, y, dy: dy * F.where(x == 0, 0, F.sigmoid(x))).grad(theta)
 
 
 @exhibit("G03", "mlpack/mlpack#3679", "the bias gets the gradient of one example",
-         "gradient", points.dense, ("bias of one example",))
+         "gradient", points.dense, ("biases of the last example",))
 def one_bias(objective, theta):
     """Of the last one; right for N = 1."""
     g, last = objective.grad(theta), objective.batch([-1]).grad(theta) / objective.N
@@ -39,7 +39,7 @@ def one_bias(objective, theta):
 
 
 @exhibit("G05", "sebgao/cTensor#3", "weights of the convolution, not biases, divided by N T",
-         "gradient", points.convolutional, ("1/(N S)", "1/(S N)"), CONVENTION)
+         "gradient", points.convolutional, ("1/(N S)", "1/(S N)"))
 def divided_kernel(objective, theta):
     """1/(13 x 7)."""
     g = objective.grad(theta)
@@ -48,7 +48,7 @@ def divided_kernel(objective, theta):
 
 
 @exhibit("G07", "pytorch/pytorch#1631", "a repeated index overwrites what it should add to",
-         "gradient", points.repeated, ("repeated indices",))
+         "gradient", points.repeated, ("repeated indices overwritten",))
 def overwritten(objective, theta):
     """E[index] = g, one word after the other."""
     def back(layer, Ws, trace, dy, uses, dx):
@@ -64,7 +64,7 @@ def _given(dW):
 
 
 @exhibit("G09", "facebookresearch/CrypTen#143", "statistics of the batch taken for constants",
-         "gradient", points.normalised, ("constant statistics",))
+         "gradient", points.normalised, ("statistics constant",))
 def forgotten_statistics(objective, theta):
     """dx = r gain dy."""
     def back(layer, Ws, trace, dy, uses, dx):
@@ -121,7 +121,7 @@ def _to_ties(shares):
 
 
 @exhibit("G23", "kaldi-asr/kaldi#2814", "dropout divides by p, not by 1 - p",
-         "gradient", points.dropped, ("dropout scaled by 1/p",))
+         "gradient", points.dropped, ("dropout over p",))
 def other_probability(objective, theta):
     """x/p where the mask holds."""
     return with_layers(objective, lambda i, layer: Dropout(layer.mask, 1 - layer.p)
@@ -129,7 +129,7 @@ def other_probability(objective, theta):
 
 
 @exhibit("G23c", "CSTR-Edinburgh/mlpractical#32", "dropout scales twice",
-         "gradient", points.dropped, ("dropout scaled twice",))
+         "gradient", points.dropped, ("dropout twice",))
 def scaled_twice(objective, theta):
     """x/(1 - p)^2."""
     return with_layers(objective, lambda i, layer: Dropout(layer.mask, 1 - (1 - layer.p) ** 2)
@@ -137,7 +137,7 @@ def scaled_twice(objective, theta):
 
 
 @exhibit("G23b", "kaldi-asr/kaldi#3890", "dropout's slope recovered as output by input",
-         "gradient", points.dropped_at_rest, ("wrong where x = 0",))
+         "gradient", points.dropped_at_rest, ("mask recovered by division",))
 def recovered_mask(objective, theta):
     """g where x = 0, dropped or not."""
     def back(layer, Ws, trace, dy, uses, dx):
@@ -147,7 +147,7 @@ def recovered_mask(objective, theta):
 
 
 @exhibit("G25", "karpathy/micrograd#2", "a value used twice keeps the last gradient alone",
-         "gradient", points.skipping, ("skip connection lost",))
+         "gradient", points.skipping, ("last branch alone",))
 def overwritten_node(objective, theta):
     """dx of the branch, without that of the skip."""
     return spoiled(objective, 1, lambda layer, Ws, trace, dy, uses, dx: (
@@ -155,7 +155,7 @@ def overwritten_node(objective, theta):
 
 
 @exhibit("G25b", "karpathy/micrograd#2", "or one of them twice",
-         "gradient", points.skipping, ("skip connection doubled",))
+         "gradient", points.skipping, ("first branch twice",))
 def counted_twice(objective, theta):
     """dx with dy twice."""
     return spoiled(objective, 1, lambda layer, Ws, trace, dy, uses, dx: (
@@ -163,7 +163,7 @@ def counted_twice(objective, theta):
 
 
 @exhibit("G27", "torch/DEPRECEATED-torch7-distro#156", "a shared matrix gets one use's gradient",
-         "gradient", points.shared, ("one use of a shared matrix",))
+         "gradient", points.shared, ("tied weights used once: first",))
 def one_use(objective, theta):
     """The first use's."""
     return spoiled(objective, 3, lambda layer, Ws, trace, dy, uses, dx: (
@@ -211,7 +211,7 @@ def unmasked(objective, theta):
 
 
 @exhibit("G47", "huggingface/candle#2337", "stride and dilation exchanged in the kernel's gradient",
-         "gradient", points.spread, ("stride and dilation exchanged",))
+         "gradient", points.spread, ("stride and dilation exchanged backwards",))
 def exchanged_steps(objective, theta):
     """x at 5 t + 2 k, where it is at 2 t + 5 k; 0 outside."""
     def back(layer, Ws, trace, dy, uses, dx):
@@ -223,7 +223,7 @@ def exchanged_steps(objective, theta):
 
 
 @exhibit("G47b", "tracel-ai/burn#4916", "the height of the kernel used for its width",
-         "gradient", points.image, ("height for width",))
+         "gradient", points.image, ("kernel cut to a square",))
 def square_kernel(objective, theta):
     """The third column gets nothing."""
     g = objective.grad(theta)

@@ -49,7 +49,7 @@ def growing_damping():
 
 
 @exhibit("K07", "f-dangel/curvlinops#182", "A x G in place of G x A: columns stacked, not rows",
-         "kfac_inverse", points.dense, ("column-major vec",), CONVENTION, **DAMPING)
+         "kfac_inverse", points.dense, ("columns",), CONVENTION, **DAMPING)
 def columns_stacked(objective, theta, damping):
     """numpy.kron with the factors exchanged."""
     inverses = [K.inv(damping) for K in kfac(objective, theta)]
@@ -57,7 +57,7 @@ def columns_stacked(objective, theta, damping):
 
 
 @exhibit("K09", "wiseodd/natural-gradients#1", "labels of the data where the model's are asked for",
-         "fisher_type2", points.dense, ("empirical Fisher",))
+         "fisher_type2", points.dense, ("Fisher, empirical",))
 def labels_of_the_data(objective, theta):
     """The second moment of the gradients."""
     g = per_example_gradients(objective, theta)
@@ -65,7 +65,7 @@ def labels_of_the_data(objective, theta):
 
 
 @exhibit("K09-G", "yaroslavvb/kfac_pytorch#1", "the same in the output factor of K-FAC",
-         "kfac", points.deep, ("empirical Fisher",))
+         "kfac", points.deep, ("kfac: empirical",))
 def factors_of_the_data(objective, theta):
     """G = mean of g g^T with the labels of the data."""
     net = objective.net
@@ -77,7 +77,7 @@ def factors_of_the_data(objective, theta):
 
 
 @exhibit("K09b", "GT-RIPL/Continual-Learning-Benchmark#7", "the predicted label in the Fisher",
-         "fisher_type2", points.dense, ("Fisher of the predicted labels",))
+         "fisher_type2", points.dense, ("Fisher, likeliest labels",))
 def predicted_labels(objective, theta):
     """The empirical Fisher of argmax z."""
     objective = replace(objective, y=objective.outputs(theta).argmax(-1))
@@ -87,7 +87,7 @@ def predicted_labels(objective, theta):
 
 @exhibit("K11", "ikostrikov/pytorch-a2c-ppo-acktr-gail#54",
          "A averaged over the places of the input, G over those of the output",
-         "kfac", points.strided, ("places of the input",))
+         "kfac", points.strided, ("places of the input counted",))
 def input_places(objective, theta):
     """A of the convolution over 13 places, where there are 4 windows."""
     first, *rest = kfac(objective, theta)
@@ -95,7 +95,7 @@ def input_places(objective, theta):
 
 
 @exhibit("K15b", "Thrandis/EKFAC-pytorch#4", "damping of the factors without the square root",
-         "kfac_inverse", points.dense, ("damping without root",), **DAMPING)
+         "kfac_inverse", points.dense, ("lam without root",), **DAMPING)
 def damping_without_root(objective, theta, damping):
     """A + pi lambda I, G + lambda/pi I."""
     return [_inverse(K, damping / K.pi(), damping * K.pi()) for K in kfac(objective, theta)]
@@ -115,7 +115,7 @@ def _inverse(K, s, t):
 
 
 @exhibit("K17", "aleximmer/Laplace#270", "samples times the scale, not its transpose",
-         "kfac_inverse", points.dense, ("transposed root",), **DAMPING)
+         "kfac_inverse", points.dense, ("Cholesky factors the wrong way round",), **DAMPING)
 def transposed_scale(objective, theta, damping):
     """The covariance L^T L of samples, for L L^T."""
     roots = [np.linalg.cholesky(K.inv(damping).dense()) for K in kfac(objective, theta)]
@@ -123,7 +123,7 @@ def transposed_scale(objective, theta, damping):
 
 
 @exhibit("K19", "kuc2477/pytorch-ewc#2", "mean of the squares over parameters, too",
-         "fisher_diagonal", points.dense, ("mean over all entries",),
+         "fisher_diagonal", points.dense, ("one number",),
          options={"kind": "empirical"})
 def mean_over_everything(objective, theta):
     """One number for all entries."""
@@ -140,7 +140,7 @@ def bounded_softmax(objective, theta):
 
 
 @exhibit("K25", "cornellius-gp/gpytorch#427", "three Kronecker factors in the opposite order",
-         "gauss_newton_blocks", points.kernels, ("reversed axes",), CONVENTION)
+         "gauss_newton_blocks", points.kernels, ("keras",), CONVENTION)
 def factors_reversed(objective, theta):
     """The block of W (O, C, k) with its entries in the order k, C, O."""
     order = np.arange(theta.size).reshape(7, 2, 3).transpose(2, 1, 0).reshape(-1)
@@ -160,7 +160,7 @@ def balance_of_nothing(objective, theta, damping):
 
 
 @exhibit("K37", "JiangWenPL/FisherRF#5", "the sum of the gradients for that of their squares",
-         "fisher_diagonal", points.dense, ("gradient",), options={"kind": "empirical"})
+         "fisher_diagonal", points.dense, ("gradient for squares",), options={"kind": "empirical"})
 def sum_of_gradients(objective, theta):
     """Can be negative."""
     return per_example_gradients(objective, theta).sum(0)
@@ -192,14 +192,14 @@ def turned_root(objective, theta):
 
 
 @exhibit("K51", "google-deepmind/kfac-jax#114", "weights (in, out): A and G exchanged",
-         "kfac", points.dense, ("A and G exchanged",), CONVENTION)
+         "kfac", points.dense, ("A before G",), CONVENTION)
 def exchanged(objective, theta):
     """A first."""
     return [(K.A, K.G) for K in kfac(objective, theta)]
 
 
 @exhibit("K51b", "google-deepmind/kfac-jax#114", "blocks of the transposed weight matrix",
-         "gauss_newton_blocks", points.dense, ("column-major vec",), CONVENTION)
+         "gauss_newton_blocks", points.dense, ("columns",), CONVENTION)
 def transposed_weights(objective, theta):
     """Entries in the order of W^T."""
     net, found = objective.net, []

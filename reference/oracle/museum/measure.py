@@ -60,7 +60,8 @@ def named(one, report):
     best = report.explanation
     told = {best.content, best.arrangement, *(f.text for f in best.factors.values())} \
         if best else set()
-    return any(name in told or name in " ".join(report.faults) for name in one.named)
+    words = " ".join(report.faults) + (best.text if best else "")
+    return any(name in told or " " in name and name in words for name in one.named)
 
 
 def summary(rows):

@@ -48,14 +48,14 @@ class Cancelled(BatchNorm):
 
 
 @exhibit("G11", "pytorch/pytorch#3122", "variance of the batch over m - 1, not m",
-         "gradient", points.normalised, ("unbiased variance",), CONVENTION)
+         "gradient", points.normalised, ("unbiased variance",))
 def unbiased(objective, theta):
     """Bessel's correction."""
     return forwards(with_layer(objective, 1, Unbiased(3)), theta)
 
 
 @exhibit("G13", "jax-ml/jax#443", "divided by the variance, not by its root",
-         "gradient", points.normalised, ("root of the variance missing",))
+         "gradient", points.normalised, ("no root",))
 def unrooted(objective, theta):
     """x_hat = (x - m)/(v + eps)."""
     return forwards(with_layer(objective, 1, Unrooted(3)), theta)
@@ -78,7 +78,7 @@ class Exchanged(Layer):
 
 
 @exhibit("G19", "huggingface/transformers#11514", "constants of gelu exchanged",
-         "jvp", lambda: points.dense("GELUTanh"), ("constants of GELU exchanged",),
+         "jvp", lambda: points.dense("GELUTanh"), ("GELU's constants exchanged",),
          arguments=lambda objective, theta: (points.data(theta.size),))
 def exchanged_constants(objective, theta, v):
     """The function itself is another."""
@@ -101,15 +101,15 @@ def averaged(objective, theta):
 
 
 @exhibit("G31", "huggingface/transformers#24725", "the mean of means of unequal micro-batches",
-         "gradient", points.dense, ("micro-batches",))
+         "gradient", points.dense, ("mean of means",))
 def mean_of_means(objective, theta):
-    """4 and 7 examples, half each."""
-    return (objective.batch(slice(4)).grad(theta) + objective.batch(slice(4, None)).grad(theta)
+    """7 and 4 examples, half each."""
+    return (objective.batch(slice(7)).grad(theta) + objective.batch(slice(7, None)).grad(theta)
             ) / 2
 
 
 @exhibit("G31b", "pytorch/torchtune#1875", "the gradient times the steps of accumulation",
-         "gradient", points.dense, ("3 (no known constant)",))
+         "gradient", points.dense, ("ours x 3",))
 def not_divided(objective, theta):
     """3 micro-batches."""
     return 3 * objective.grad(theta)
@@ -146,21 +146,21 @@ class Twice:
 
 
 @exhibit("G33b", "tflearn/tflearn#562", "softmax twice, differentiated once",
-         "gradient", points.dense, ("softmax of p",))
+         "gradient", points.dense, ("softmax twice forwards",))
 def softmax_of_p(objective, theta):
     """softmax(softmax(z)) - e."""
     return with_loss(objective, lambda loss, z, y: softmax(softmax(z)) - y).grad(theta)
 
 
 @exhibit("G35", "keras-team/keras#19740", "divided by the sum of the weights, not N",
-         "gradient", points.weighted, ("1/sum w/N",), CONVENTION)
+         "gradient", points.weighted, ("1/(sum w/N)",), CONVENTION)
 def weighted_mean(objective, theta):
     """1/sum w."""
     return objective.grad(theta) * objective.N / objective.weights.sum()
 
 
 @exhibit("G37", "pytorch/pytorch#2298", "|z| has slope 0 at z = 0: so has what is made of it",
-         "gradient", points.undecided, ("wrong where z = 0",))
+         "gradient", points.undecided, ("loss's slope 0 at 0",))
 def logits_at_zero(objective, theta):
     """max(z, 0) - z y + log(1 + exp(-|z|)), term by term."""
     return with_loss(objective, lambda loss, z, y: (z > 0) - y - np.sign(z) * np.exp(
@@ -198,7 +198,7 @@ def divided_by_width(objective, theta):
 
 
 @exhibit("G39b", "NVIDIA/Megatron-LM#1464", "no causal mask at all",
-         "gradient", points.attentive, ("mask dropped",))
+         "gradient", points.attentive, ("not causal",))
 def no_mask(objective, theta):
     """Forwards and backwards."""
     project, _, output = objective.net.layers[0].inner.layers
@@ -206,7 +206,7 @@ def no_mask(objective, theta):
 
 
 @exhibit("G45", "apple/coremltools#93", "gates in the order i, f, o, g",
-         "gradient", points.gated, ("gate order ifog",), CONVENTION)
+         "gradient", points.gated, ("gates ifog",), CONVENTION)
 def gates_reordered(objective, theta):
     """The last two blocks of rows exchanged."""
     layout, order = objective.net.layout, np.r_[0:4, 6:8, 4:6]
@@ -220,7 +220,7 @@ def reset_after():
 
 
 @exhibit("G45b", "nntrainer/nntrainer#1787", "the reset gate before the product, not after",
-         "gradient", reset_after, ("reset before",), CONVENTION)
+         "gradient", reset_after, ("reset gate elsewhere",), CONVENTION)
 def reset_before(objective, theta):
     """Keras's reset_after=False."""
     return with_layer(objective, 0, GRU(4, 2, last=True, reset="before")).grad(theta)

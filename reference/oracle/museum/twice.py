@@ -11,7 +11,7 @@ from .exhibit import exhibit
 from .planting import frozen, hessian_of, sloped, softmax, spoiled, with_loss
 
 V = dict(arguments=lambda objective, theta: (points.data(theta.size),))
-BENDS = ("no bends",)
+BENDS = ("second derivative lost",)
 
 
 @exhibit("K23", "PennyLaneAI/pennylane#1436", "v contracted twice: |v|^2 too much",
@@ -22,7 +22,7 @@ def contracted_twice(objective, theta, v):
 
 
 @exhibit("K29", "patrick-kidger/equinox#801", "relu'' = 1 where relu' is",
-         "hessian", lambda: points.dense("ReLU"), ("f'' = f'",))
+         "hessian", lambda: points.dense("ReLU"), ("second derivative like the first",))
 def bent_relu(objective, theta):
     """The slope is given a slope of its own."""
     return hessian_of(sloped(objective, lambda x, y, dy: dy * F.where(
@@ -41,7 +41,7 @@ def duplicated_difference(objective, theta):
 
 
 @exhibit("K35", "JuliaDiff/DifferentiationInterface.jl#1014", "a term of the product rule lost",
-         "hessian", lambda: points.dense("SiLU"), ("product rule",))
+         "hessian", lambda: points.dense("SiLU"), ("product rule cut short",))
 def lost_product(objective, theta):
     """(x f)'' = x f'' without 2 f'."""
     def back(x, y, dy):
@@ -51,7 +51,7 @@ def lost_product(objective, theta):
 
 
 @exhibit("K41", "HomebrewML/HeavyBall#51", "squared gradients in place of v * H v",
-         "hessian_diagonal", points.dense, ("squared gradient",))
+         "hessian_diagonal", points.dense, ("squared mean gradient",))
 def squared_gradient(objective, theta):
     """g * g."""
     return objective.grad(theta) ** 2
@@ -76,7 +76,7 @@ def residual_alone(objective, theta):
 
 
 @exhibit("K53", "dmlc/xgboost#10105", "negative second derivatives clipped to 0",
-         "hessian_diagonal", points.dense, ("clipped",))
+         "hessian_diagonal", points.dense, ("negative entries clipped",))
 def clipped(objective, theta):
     """max(h, 0)."""
     return np.maximum(np.diagonal(hessian_of(objective, theta)), 0)
@@ -90,14 +90,14 @@ def detached_loss(objective, theta, v):
 
 
 @exhibit("D01b", "tensorflow/tensorflow#5876", "the same, where it is all there is",
-         "hvp", points.softmax_regression, ("residual part", "zero"), seen=True, **V)
+         "hvp", points.softmax_regression, ("residual part", "0"), seen=True, **V)
 def nothing(objective, theta, v):
     """0 of softmax regression."""
     return np.zeros_like(theta)
 
 
 @exhibit("D03", "tensorflow/tensorflow#11091", "elu'' without the factor from above",
-         "hvp", lambda: points.dense("ELU"), ("upstream factor",), **V)
+         "hvp", lambda: points.dense("ELU"), ("second derivative without upstream",), **V)
 def no_upstream(objective, theta, v):
     """R{dx} = R{dy} f' + f'' R{x}, without dy."""
     return hvp(sloped(objective, lambda x, y, dy: dy * frozen(elu_slope(x)) + elu_slope(x)
@@ -110,7 +110,7 @@ def elu_slope(x):
 
 
 @exhibit("D07", "pytorch/pytorch#106789", "factors of a product recovered by division",
-         "gradient", lambda: points.resting("SiLU"), ("wrong where x = 0",))
+         "gradient", lambda: points.resting("SiLU"), ("slope 0 at 0",))
 def divided_product(objective, theta):
     """sigma(x) = y/x, and 0 where x = 0."""
     def back(x, y, dy):
@@ -120,7 +120,7 @@ def divided_product(objective, theta):
 
 
 @exhibit("D09", "pytorch/pytorch#1712", "the second time back, maxima are elsewhere",
-         "hvp", points.pooled, ("maxima chosen wrongly",), **V)
+         "hvp", points.pooled, ("maxima misplaced at second order",), **V)
 def wrong_winners(objective, theta, v):
     """Tangents of dy go to the last place of each window."""
     return hvp(spoiled(objective, 1, _to_the_last), theta, v)
@@ -140,7 +140,7 @@ def saved_output(objective, theta, v):
 
 
 @exhibit("D13", "pytorch/pytorch#4422", "statistics are constants the second time",
-         "hvp", points.normalised, ("constant statistics",), **V)
+         "hvp", points.normalised, ("statistics constant at second order",), **V)
 def constant_statistics(objective, theta, v):
     """The gradient's x_hat and r have no tangent."""
     def back(layer, Ws, trace, dy, uses, dx):
@@ -151,7 +151,7 @@ def constant_statistics(objective, theta, v):
 
 
 @exhibit("D15", "chainer/chainer#4114", "a function without a second derivative cuts the graph",
-         "hvp", points.deep, ("detached",), **V)
+         "hvp", points.deep, ("detached", "0"), **V)
 def cut(objective, theta, v):
     """What comes back through the first activation is a constant."""
     return hvp(spoiled(objective, 1, lambda layer, Ws, trace, dy, uses, dx: (
@@ -159,7 +159,7 @@ def cut(objective, theta, v):
 
 
 @exhibit("K33", "casadi/casadi#2585", "the derivative of one primitive has the wrong sign",
-         "gradient", lambda: points.dense("Sine"), ("sign of the slope",), seen=True)
+         "gradient", lambda: points.dense("Sine"), ("slope reversed", "-1"), seen=True)
 def negated(objective, theta):
     """sin' = -cos."""
     return sloped(objective, lambda x, y, dy: -dy * F.cos(x)).grad(theta)
