@@ -76,6 +76,8 @@ from .oracle.atlas import Relation, relate
 from .oracle.certify import Certificate, NotProven, certify
 from .oracle.conventions import CONVENTIONS as conventions
 from .oracle.conventions.convert import convert
+from .oracle.judge.audit import audit
+from .oracle.judge.designer import design, test_point
 from .oracle.judge.verdict import check
 from .oracle.layers import check_layer
 from .oracle.matrices import MATRICES

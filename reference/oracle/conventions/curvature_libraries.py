@@ -41,7 +41,8 @@ BACKPACK = Convention(
     "1.7.1", RUN)
 
 KFAC_JAX = Convention(
-    "kfac-jax", "kfac-jax", {"CrossEntropy": (1, "N"), "SquaredError": (2, "N")}, None, "flax", None, "(in, out)", "HWIO",
+    "kfac-jax", "kfac-jax", {"CrossEntropy": (1, "N"), "SquaredError": (2, "N")}, None, "flax",
+    None, "(in, out)", "HWIO",
     "last input", "row-major", "A (x) G: kernels are (in, out)", None,
     {"expand": {"linear": expand({}, {"S": 1}), "convolution": expand({"S": -1}, {})}}, True,
     False, "ggn", "pi",

@@ -32,6 +32,8 @@ class Report:
     diagnosis : Diagnosis or None
     faults : tuple of str
         What is wrong with the callable or the form of the answer.
+    warnings : tuple of Weakness
+        Faults that this point would hide, as `audit` tells them.
     """
 
     quantity: str
@@ -46,6 +48,7 @@ class Report:
     diagnosis: Any = None
     faults: tuple = ()
     shapes: str = field(default="", repr=False)
+    warnings: tuple = ()
 
     @property
     def passed(self):
@@ -85,6 +88,9 @@ class Report:
             if best and best.advice:
                 yield f"  do         {best.advice}"
 
+        for weakness in self.warnings:
+            yield f"  weak       {weakness}"
+
     def record(self):
         """For JSON: plain numbers and strings, None for what is not finite."""
         def number(x):
@@ -99,7 +105,8 @@ class Report:
             "tolerance": self.tolerance, "faults": list(self.faults),
             "diagnosis": self.diagnosis.text if self.diagnosis else None,
             "kind": best.kind if best else None, "cause": _cause(best),
-            "advice": best.advice if best else None}
+            "advice": best.advice if best else None,
+            "warnings": {each.name: each.text for each in self.warnings}}
 
     def markdown(self):
         """A row of a Markdown table: quantity, verdict, distance, diagnosis."""

@@ -9,6 +9,7 @@ from ...network.objective import Objective
 from ..conventions.answers import in_ours
 from . import localise
 from .answers import answer_of
+from .audit import audit
 from .case import Case
 from .faults import why_later, why_not_finite
 from .report import ABSENT, AGREES, CONVENTION, DIFFERS, UNUSABLE, Report
@@ -77,7 +78,8 @@ def check(theirs, quantity, objective, theta, *arguments, dtype=None, allow=(),
     precision = np.dtype(answer.dtype if dtype is None else dtype)
     case = Case(subject, given, options, pieces, answer,
                 tolerance(subject, given, options, pieces, precision))
-    return judged(arranged(case), tuple(allow))
+    return replace(judged(arranged(case), tuple(allow)),
+                   warnings=tuple(audit(*given, quantity=subject)))
 
 
 def judged(case, allow=()):
