@@ -64,7 +64,7 @@ class Case:
         """Relative 2-norm below which an explanation fits: roundings of both programs."""
         lost = [np.linalg.norm(b) / (np.linalg.norm(a) or 1)
                 for a, b in zip(self.ours, self.tolerance.bounds)]
-        return max(4096 * self.tolerance.eps, max(lost, default=0.0))
+        return max(512 * self.tolerance.eps, 2 * max(lost, default=0.0))
 
     @cached_property
     def constants(self):

@@ -22,6 +22,8 @@ class Explanation:
         |theirs - factor x arrangement(content)|/|theirs|, of the worst piece.
     cost : float
     text, advice : str
+    within : bool
+        Whether every entry is within its tolerance too, where that is known.
     """
 
     content: str
@@ -32,6 +34,7 @@ class Explanation:
     cost: float
     text: str
     advice: str = field(default="", repr=False)
+    within: bool = True
 
     @property
     def named(self):

@@ -4,14 +4,17 @@ A factor may be one for the whole answer, one for each slot (all G, all A), or o
 the pattern with fewer numbers costs less, and a number with a name less than one without.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from .approximations import approximation, as_stored
 from .explanation import explained
 from .factors import UNKNOWN, Factor, fitted, name
-from .hypotheses import CONTENTS
+from .hypotheses import CONTENTS, CONVENTION, ERROR, NOISE, PRECISION
+from .nearness import coincide, is_within, is_zero, residual, same_entries
+from .noise import estimate
 from .segments import FEWEST, segmented
 
 PATTERNS = ("one", "slot", "piece")
@@ -41,10 +44,35 @@ class Diagnosis:
 
 
 def diagnose(case):
-    """The Diagnosis of a Case."""
+    """The Diagnosis of a Case: what fits to rounding; else what is nearly so, and by what.
+
+    Numbers that a lower precision holds exactly are judged by that, where nothing else fits.
+    """
+    found = exact(case)
+    if found.best is not None:
+        return found
+    near = approximation(case, estimate)
+    if near is not None:
+        return replace(found, best=near)
+    stored = as_stored(case)
+    again = exact(stored[0]) if stored else found
+    if again.best is not None:
+        return replace(again, best=in_precision(again.best, stored[1]))
+    return found
+
+
+def in_precision(best, stored):
+    """The Explanation, with the precision in which the numbers are stored."""
+    kind = best.kind if best.kind in (ERROR, NOISE) else PRECISION
+    return replace(best, kind=kind, cost=best.cost + 1,
+                   text=f"stored in {stored}, and {best.text}")
+
+
+def exact(case):
+    """The Diagnosis by contents, arrangements and factors alone."""
     found = [one for content in CONTENTS.values() if belongs(content, case)
              for one in explanations(case, content)]
-    fitting = sorted((one for one in found if one.residual <= case.closeness),
+    fitting = sorted((one for one in found if one.residual <= case.closeness and one.within),
                      key=lambda one: (one.cost, one.residual))
     nearest = min(found, key=lambda one: one.residual, default=None)
     best = fitting[0] if fitting else None
@@ -65,7 +93,7 @@ def explanations(case, content):
         return                                     # what this network, or this loss, has not
     if arrays is None or not all(np.isfinite(a).all() for a in arrays):
         return
-    if content.name != "ours" and coincide(arrays, case.ours):
+    if content.name != "ours" and coincide(arrays, case.ours, case.closeness):
         return                                     # at this point it is no deviation
     alike = same_entries(case, arrays)
     for arrangement in case.arrangements:
@@ -73,26 +101,8 @@ def explanations(case, content):
         if moved is None or [a.shape for a in moved] != [a.shape for a in case.theirs]:
             continue
         yield from scaled(case, content, arrangement, moved)
-        if not arrangement.permutes:
+        if not arrangement.permutes and content.kind == CONVENTION:
             yield from segmented(case, content, arrangement, moved)
-
-
-def coincide(arrays, ours, closeness=1e-13):
-    """Whether a content is ours, to rounding."""
-    return [a.shape for a in arrays] == [b.shape for b in ours] and all(
-        np.linalg.norm(a - b) <= closeness * np.linalg.norm(b) for a, b in zip(arrays, ours))
-
-
-def same_entries(case, arrays):
-    """Whether theirs may have the entries of `arrays` in another order, up to a factor each."""
-    def shape_of_values(a):
-        a = np.abs(a).ravel()
-        size = np.linalg.norm(a) or 1.0
-        return np.array([a.sum() / size, np.square(a / size).dot(np.square(a / size))])
-    if [a.size for a in arrays] != [t.size for t in case.theirs]:
-        return True
-    return all(np.allclose(shape_of_values(a), shape_of_values(t), rtol=16 * case.closeness, atol=0)
-               for a, t in zip(arrays, case.theirs))
 
 
 def scaled(case, content, arrangement, pred):
@@ -111,8 +121,13 @@ def scaled(case, content, arrangement, pred):
             continue                               # any number is some multiple of another
         by_piece = [factors[key].value for i in range(len(pred))
                     for key, indices in groups.items() if i in indices]
-        yield explained(case, content, arrangement, factors,
-                        residual(case, pred, by_piece), PATTERNS.index(pattern))
+        if content.name != "ours" and coincide([c * p for c, p in zip(by_piece, pred)], case.ours,
+                                               case.closeness):
+            continue                               # ours, in a roundabout way
+        found = explained(case, content, arrangement, factors, residual(case, pred, by_piece),
+                          PATTERNS.index(pattern))
+        yield replace(found, within=content.name != "ours"
+                      or is_within(case, arrangement, pred, by_piece))
 
 
 def grouped(case, pattern, count):
@@ -146,17 +161,3 @@ def factor_of(case, pred, indices, key):
     if len(layers) == 1:
         constants |= case.of_layer(*layers)
     return name(value, constants, case.closeness)
-
-
-def is_zero(case, a):
-    """Whether a piece is nothing beside the largest of theirs."""
-    return np.linalg.norm(a) <= case.closeness * max(map(np.linalg.norm, case.theirs))
-
-
-def residual(case, pred, factors):
-    """max over pieces of |theirs - c pred|/|theirs|."""
-    def off(t, p, c):
-        if is_zero(case, t):
-            return float(not is_zero(case, p))
-        return np.linalg.norm(t - c * p) / np.linalg.norm(t)
-    return float(max(map(off, case.theirs, pred, factors)))

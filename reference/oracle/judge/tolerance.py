@@ -4,9 +4,10 @@
 
 f runs in this package's precision on theta, x and the arguments as a program of precision eps would
 round them, xi_k uniform in +-1, k = 1..K times: an entry that is the small difference of large
-terms may be off by more than its eps.  A program sums in another order, hence the 8; rms(d), over
-the whole block, is for entries that chance moved by nothing; the last two terms are one rounding
-of the answer itself.
+terms may be off by more than its eps.  Once more all operations are rounded, in float32, and what
+that moves is scaled to eps: terms may cancel within f whatever the data are.  A program sums in
+another order, hence the 8; rms(d), over the whole block, is for entries that chance moved by
+nothing; the last two terms are one rounding of the answer itself.
 """
 
 from dataclasses import dataclass, replace
@@ -29,17 +30,24 @@ class Tolerance:
 def tolerance(subject, given, options, pieces, dtype, samples=SAMPLES):
     """The Tolerance for a program of the precision dtype."""
     eps = float(np.finfo(dtype).eps)
-    rng = np.random.default_rng(0)                 # of xi alone: the verdict is a function of data
-    moved = [subject.pieces(*_rounded(given, eps, rng), **options) for _ in range(samples)]
-    bounds = [_bound(piece.array, [each[k].array for each in moved], eps)
-              for k, piece in enumerate(pieces)]
+    bounds = bounds_of(subject, given, options, pieces, eps, samples)
     lost = max(map(_amplified, bounds, pieces))
     return Tolerance(bounds, eps, (
         f"{np.dtype(dtype)}: each entry within {MARGIN} x what rounding theta and the data to it "
         f"moves ({samples} trials), {lost:.1e} of a block's norm at most: {lost / eps:.0f} eps"))
 
 
-def _rounded(given, eps, rng):
+def bounds_of(subject, given, options, pieces, eps, samples=SAMPLES):
+    """Per piece the entrywise bounds for a program whose roundings are eps."""
+    rng = np.random.default_rng(0)                 # of xi alone: the verdict is a function of data
+    moved = [subject.pieces(*rounded(given, eps, rng), **options) for _ in range(samples)]
+    inside = within(subject, given, options, eps)
+    return [bound(piece.array, [each[k].array for each in moved]
+                  + [piece.array + each[k] for each in inside], eps)
+            for k, piece in enumerate(pieces)]
+
+
+def rounded(given, eps, rng):
     """(objective, theta, ...) with every float times 1 + eps xi."""
     def moved(a):
         if isinstance(a, np.ndarray) and a.dtype.kind == "f":
@@ -51,7 +59,30 @@ def _rounded(given, eps, rng):
     return (replace(objective, x=x, y=x if same else objective.y), *map(moved, others))
 
 
-def _bound(f, moved, eps):
+def within(subject, given, options, eps):
+    """[[f in float32 - f, ...]] on data that both can hold, times eps over that of float32.
+
+    Empty where float32 does not reach: a matrix that is singular there, a number too large.
+    """
+    objective, *others = given
+    low = (objective.to("float32"), *(_cast(a, "float32") for a in others))
+    high = (low[0].to("float64"), *(_cast(a, "float64") for a in low[1:]))
+    try:
+        with np.errstate(all="ignore"):
+            both = [[piece.array for piece in subject.pieces(*each, **options)]
+                    for each in (low, high)]
+    except (ValueError, TypeError, ArithmeticError, np.linalg.LinAlgError):
+        return []
+    moved = [(a - b) * (eps / np.finfo("float32").eps) for a, b in zip(*both)]
+    return [moved] if all(np.isfinite(a).all() for a in moved) else []
+
+
+def _cast(a, dtype):
+    return a.astype(dtype) if isinstance(a, np.ndarray) and a.dtype.kind == "f" else a
+
+
+def bound(f, moved, eps):
+    """Per entry of f, from f at data moved by one rounding."""
     spread = np.max([np.abs(g - f) for g in moved], axis=0)
     rms = np.sqrt(np.mean(np.square(f, dtype=float))) if f.size else 0.0
     typical = np.sqrt(np.mean(spread ** 2)) if f.size else 0.0

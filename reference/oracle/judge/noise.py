@@ -1,0 +1,88 @@
+"""Is theirs a Monte-Carlo estimate of the exact answer?  By the spread of draws of our own.
+
+    D = theirs - exact,     D_k = draw_k - exact,     M = mean |D_k|^2/|D|^2
+
+is the number of samples that theirs would be the mean of.  It is believed where D is as other
+draws' D_k are: as much of it lies in the span of some of them, as many entries differ, and its part
+along the exact answer is within LARGEST standard errors; that part is the z-score that is told.
+"""
+
+import numpy as np
+
+from ...curvature import gauss_newton as gn
+from ...curvature.operator import dense
+from .explanation import Explanation
+from .factors import Factor
+from .hypotheses import NOISE
+from .retold import FISHERS, GAUSS_NEWTONS, as_subject
+from .subjects import SUBJECTS
+
+DRAWS = 96                                         # of which the last HELD are compared with
+HELD = 16
+LARGEST = 4.0                                      # z-scores beyond are no chance
+MOST = 1e5                                         # samples: nearer than that is no estimate
+SPREAD = 12                                        # |D|^2 of a single draw varies by less
+
+
+def estimate(case):
+    """The Explanation "it is a Monte-Carlo estimate", or None."""
+    exact, draws = _labels(case) or _probes(case) or (None, None)
+    if exact is None or [a.shape for a in exact] != [t.shape for t in case.theirs]:
+        return None
+    exact, theirs = _flat(exact), _flat(case.theirs)
+    D, own = theirs - exact, np.stack([_flat(draw) for draw in draws]) - exact
+    M = np.square(own).sum(1).mean() / max(D @ D, np.finfo(float).tiny)
+    if not 1 / SPREAD < M < MOST or not is_like(D, own):
+        return None
+    along = own @ exact
+    z = float(D @ exact / np.sqrt(np.square(along).mean() / M))
+    if abs(z) > LARGEST:
+        return None
+    size, samples = np.linalg.norm(D) / np.linalg.norm(theirs), max(1, round(M))
+    return Explanation(
+        "Monte Carlo", "as it is", NOISE, {"": Factor(1.0)}, float(size), 2.0,
+        f"it is a Monte-Carlo estimate, as of about {samples} sample{'s' * (samples > 1)} of each "
+        f"example or vector: within z = {abs(z):.1f} of the exact one",
+        "Average over more samples, or hand over the labels that were drawn.")
+
+
+def is_like(D, own):
+    """Whether D could be one more of the differences `own`, whatever its length."""
+    basis = np.linalg.svd(own[:-HELD], full_matrices=False)[2]
+    held = own[-HELD:]
+
+    def inside(d):
+        return np.linalg.norm(basis @ d) / np.linalg.norm(d)
+
+    def moved(d):
+        """About how many entries carry d."""
+        return np.square(d).sum() ** 2 / (d ** 4).sum()
+    return (inside(D) > 0.8 * min(map(inside, held))
+            and moved(D) > 0.25 * min(map(moved, held)))
+
+
+def _labels(case):
+    """(exact, draws) of Fisher matrices, and of Gauss-Newton where it is one."""
+    name, loss = case.subject.name, case.objective.loss
+    fisher = name in FISHERS and name != "fisher_empirical"
+    same = loss.line.fisher is None and loss.line.sample is not None
+    if not (fisher or (name in GAUSS_NEWTONS and same)):
+        return None
+    rng = np.random.default_rng(0)
+
+    def form(*how):
+        return as_subject(case, dense(gn.fisher(case.objective, case.theta, *how)))
+    return form("type-2"), [form("mc", rng) for _ in range(DRAWS)]
+
+
+def _probes(case):
+    """(exact, draws) of the diagonal of a matrix by v * (H v), v of random signs."""
+    if case.subject.name != "hessian_diagonal":
+        return None
+    H = SUBJECTS["hessian"].pieces(case.objective, case.theta)[0].array
+    signs = np.random.default_rng(0).choice([-1.0, 1.0], (DRAWS, len(H)))
+    return [np.diagonal(H)], [[v * (H @ v)] for v in signs]
+
+
+def _flat(arrays):
+    return np.concatenate([np.ravel(a) for a in arrays])
