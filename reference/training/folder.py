@@ -34,13 +34,21 @@ def made(folder):
     missing = [each for each in (folder, *folder.parents) if not each.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        with TemporaryFile(dir=folder):         # before the work, not after it
-            pass
+        _require_writable(folder)
         yield
     finally:
         for each in missing:
             with suppress(OSError):             # not empty, or another run's by now
                 each.rmdir()
+
+
+def _require_writable(folder):
+    """OSError, by the folder's name, before the work and not after it."""
+    try:
+        with TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(folder)) from None
 
 
 def opened(folder, resume, config, say, check):

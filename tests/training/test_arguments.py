@@ -12,7 +12,7 @@ import pytest
 import reference as ref
 from reference.optim.first_order import SGD
 from reference.problems.files import save_npz
-from reference.training import sweep, train
+from reference.training import folder, sweep, train
 from tests.training.runs import digits, run, same
 
 
@@ -133,6 +133,15 @@ def test_a_folder_that_was_there_stays(tmp_path):
     with pytest.raises(ValueError, match="no sum of squares"):
         run("levenberg-marquardt", tmp_path)
     assert tmp_path.is_dir()
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_the_first_step(tmp_path, monkeypatch):
+    def denied(dir):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), f"{dir}/tmp123")
+    monkeypatch.setattr(folder, "TemporaryFile", denied)
+    with pytest.raises(PermissionError) as told:
+        run("sgd", tmp_path / "a", watch=lambda *step: pytest.fail("a step was taken"))
+    assert told.value.filename == str(tmp_path / "a") and not list(tmp_path.iterdir())
 
 
 def test_a_full_disk_is_told_by_the_name_that_was_given(tmp_path, monkeypatch):
