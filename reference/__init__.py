@@ -4,7 +4,7 @@ One network, written once, evaluated in many number systems; every derivative an
 matrix reached by independent routes; every answer available with a proof of its digits.
 """
 
-from . import optim, problems, training
+from . import optim, problems, testing, training
 from .arrays.ball import Undecided
 from .curvature.averaged import bda_pch, kfra
 from .curvature.between import kfac_dense
@@ -78,6 +78,7 @@ from .oracle.conventions import CONVENTIONS as conventions
 from .oracle.conventions.convert import convert
 from .oracle.judge.audit import audit
 from .oracle.judge.designer import design, test_point
+from .oracle.judge.identify import identify
 from .oracle.judge.verdict import check
 from .oracle.layers import check_layer
 from .oracle.matrices import MATRICES

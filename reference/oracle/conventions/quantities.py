@@ -42,6 +42,8 @@ CHANGES = {
     "fisher_empirical": Change(MATRIX, "squared"),
     "fisher_diagonal": Change(VECTOR, "linear"),
     "kfac": Change(FACTORS, "linear"),
+    "kflr": Change(FACTORS, "linear"),
+    "kfac_blocks": Change(BLOCKS, "factors"),
     "kfac_inverse": Change(BLOCKS, "factors inverse"),
     "ekfac": Change(BLOCKS, "factors"),
 }

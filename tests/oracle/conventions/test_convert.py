@@ -53,7 +53,8 @@ def ours(name, objective, theta):
 
 LEAST = {"per_example_gradients": {"ours", "torch.func", "backpack", "jax"},
          "kfac": {"ours", "curvlinops"}, "kfac_inverse": {"ours", "curvlinops"},
-         "ekfac": {"ours", "curvlinops"}}
+         "ekfac": {"ours", "curvlinops"}, "kfac_blocks": {"ours", "curvlinops"},
+         "kflr": {"ours", "curvlinops"}}
 
 
 @pytest.mark.parametrize("net", ["dense", "convolutional", "recurrent"])
