@@ -101,8 +101,9 @@ SAYS = {
     "biases, then weights": "all biases come first, then all weights",
     "sorted names": "parameters are sorted by name, each bias before its weight",
     "bias column first": "the bias is the first column of each matrix",
-    "columns": "each matrix is written column by column",
-    "columns, bias first": "each matrix is written column by column, the bias first",
+    "columns": "each matrix is written column by column, as weights (in, out) and then a bias are",
+    "columns, bias first": "each matrix is written column by column, the bias first, as in sorted "
+                           "names with weights (in, out)",
     "keras": "weights are (in, out), kernels (height, width, in, out), each followed by its bias",
     "flax": "parameters are sorted by name, weights (in, out) and kernels (height, width, in, out)",
     "keras, biases last": "weights are (in, out), and all biases come last",

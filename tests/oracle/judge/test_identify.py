@@ -27,14 +27,15 @@ CASES = {
     "order": (EMPIRICAL[np.ix_(TORCH, TORCH)], "the empirical Fisher matrix, parameters are in "
               "PyTorch's order, each weight row by row and then its bias"),
     "block": (N * by_columns(G[:10, :10], 2, 5), "block 0 of the Gauss-Newton matrix G, each "
-              "matrix is written column by column, times N"),
+              "matrix is written column by column, as weights (in, out) and then a bias are, "
+              "times N"),
     "weights": (H[np.ix_(WEIGHTS, WEIGHTS)], "the Hessian H, biases are left out"),
     "gradient": (OBJECTIVE.grad(THETA)[10:], "the gradient, matrix 1"),
     "diagonal": (np.diagonal(H), "the diagonal of the Hessian H"),
     "factor": (7 * FACTORS[0].A, "K-FAC's A of matrix 0, times C"),
     "inverse": (np.linalg.inv(FACTORS[0].G), "the inverse of K-FAC's G of matrix 0"),
     "product": (np.kron(FACTORS[0].A, FACTORS[0].G), "K-FAC's G kron A of matrix 0, each matrix "
-                "is written column by column"),
+                "is written column by column, as weights (in, out) and then a bias are"),
     "list": ([X for K in FACTORS for X in (K.G / N, K.A)], "the K-FAC factors G, A, G times 1/N"),
     "jacobian": (ref.jacobian(OBJECTIVE, THETA).transpose(1, 0, 2), "the Jacobian J, its axes are "
                  "outputs, examples, parameters"),
