@@ -1,4 +1,4 @@
-// Cases of golden packs for C++17, without any library: read(path) -> {name: array}, write(path, ...).
+// Cases of golden packs for C++17, without any library: read(path) -> {name: array}, and write.
 #pragma once
 #include <cctype>
 #include <cstdlib>
@@ -79,8 +79,10 @@ private:
     Array array() {
         Array a;
         members([&](const std::string& key) {
-            if (key == "shape") items([&] { a.shape.push_back(static_cast<std::size_t>(number())); });
-            else if (key == "data" && peek() == '[') items([&] { a.data.push_back(number()); });
+            if (key == "shape")
+                items([&] { a.shape.push_back(static_cast<std::size_t>(number())); });
+            else if (key == "data")
+                items([&] { a.data.push_back(number()); });
             else skip();
         });
         return a;

@@ -65,6 +65,8 @@ def _member_bytes(archive, name, max_bytes):
     info = archive.getinfo(f"{name}.npy")
     if info.file_size > max_bytes:
         raise ValueError(f"it declares {info.file_size} bytes, more than the {max_bytes} allowed.")
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise ValueError("it is neither stored nor deflated; others inflate without a limit.")
     with archive.open(info) as stream:
         return stream.read(info.file_size + 1)       # without a size a bomb would be inflated
 

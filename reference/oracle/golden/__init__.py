@@ -9,6 +9,7 @@
     reading     files of strangers: nothing is executed, nothing is believed
     packs       load, load_case, verify
     checking    check
+    verdicts    what it found: text, JSON, Markdown, JUnit
     differing   diff of two packs
     command     all of it on the command line
 """

@@ -81,7 +81,7 @@ CASES = {
     "regression": lambda rng: posed(                       # 11; (5, 2), (3, 7)
         rng, (Dense(4, 2), Softplus(), Dense(2, 7)), rng.standard_normal((11, 4)), SquaredError(),
         rng.standard_normal((11, 7))),
-    "binary": lambda rng: posed(                           # 11; (3, 4), (5, 7); the sum, not the mean
+    "binary": lambda rng: posed(                           # 11; (3, 4), (5, 7); the sum
         rng, (Dense(2, 4), Tanh(), Dense(4, 7)), rng.standard_normal((11, 2)), BinaryCrossEntropy(),
         rng.random((11, 7)), reduction="sum"),
     "gaussian": weighted,                                  # 11; (3, 5), (6, 4)

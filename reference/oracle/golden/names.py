@@ -38,9 +38,9 @@ def answer(found, quantity, keys, parameters):
 
 
 def unknown(found, known):
-    """What no name asks for, each with what may have been meant."""
+    """{name: what may have been meant} of the names that nobody asks for."""
     known = list(known)
-    return [f"{name!r}{hint(name, known)}" for name in found if name not in known]
+    return {name: hint(name, known) for name in found if name not in known}
 
 
 def hint(name, known):

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from ...network.compose import Sequential
 from ...network.objective import Objective
 from .asked import ARGUMENTS
 from .models import decode, decode_loss
@@ -59,10 +58,9 @@ class Pack:
             raise ValueError(f"{self.folder} has no case {name!r}, but {', '.join(self.cases)}.")
         arrays, entry = self.arrays(name), self.manifest["cases"][name]
         try:
-            objective = Objective(
-                Sequential(*decode(entry["model"]).layers, names=entry["model"]["names"]),
-                decode_loss(entry["loss"]), arrays["x"], arrays["y"], arrays.get("weights"),
-                entry["reduction"], entry["l2"])
+            objective = Objective(decode(entry["model"]), decode_loss(entry["loss"]), arrays["x"],
+                                  arrays["y"], arrays.get("weights"), entry["reduction"],
+                                  entry["l2"])
             arguments = {key: arrays[key] if arrays[key].ndim else arrays[key].item()
                          for key in ARGUMENTS}
             return Posed(name, objective, arrays["theta"], arguments, arrays, entry["quantities"])

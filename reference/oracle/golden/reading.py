@@ -196,5 +196,5 @@ def _shaped(value):
 
 
 def _one_line(error):
-    text = " ".join(str(error).split())
+    text = "".join(c if c.isprintable() else "?" for c in " ".join(str(error).split()))
     return text if len(text) <= 160 else text[:160] + " ..."

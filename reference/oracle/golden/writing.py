@@ -19,6 +19,7 @@ from .asked import ARGUMENTS, ASKED
 from .digits import surety
 from .models import encode, encode_loss
 from .names import NAME, keys_of
+from .reading import JSON_BYTES, NPZ_BYTES
 
 FORMAT = 1
 CONVENTIONS = {
@@ -102,6 +103,9 @@ def _posed(cases):
             raise ValueError(f"{name!r} is no name of a case: it names files, so use letters, "
                              "digits, - and _.")
         require_theta(objective, theta)
+        if theta.dtype != float or objective.x.dtype not in (float, int):
+            raise ValueError(f"case {name} is in {theta.dtype} and {objective.x.dtype}; packs hold "
+                             "float64: objective.to(\"float64\"), theta.astype(float).")
     return posed
 
 
@@ -113,6 +117,9 @@ def _written(folder, posed, certify, progress):
         (folder / f"{name}.json").write_bytes(json_twin(name, arrays))
         for file in (f"{name}.npz", f"{name}.json"):
             data = (folder / file).read_bytes()
+            if len(data) > (NPZ_BYTES if file.endswith("npz") else JSON_BYTES):
+                raise ValueError(f"case {name} takes {len(data)} bytes, more than a reader takes; "
+                                 "packs are for small nets, of some hundred parameters.")
             files[file] = {"bytes": len(data), "sha256": sha256(data).hexdigest()}
     manifest = {"format": FORMAT, "package": "curvature-reference",
                 "version": sys.modules[__package__.partition(".")[0]].__version__,
@@ -149,6 +156,7 @@ def _case(name, given, certify, progress):
             quantities[quantity], answers = found
             arrays |= answers
     entry = {
+        "files": [f"{name}.npz", f"{name}.json"],
         "seed": bundled.SEED if name in bundled.CASES else None, "model": encode(net),
         "loss": encode_loss(objective.loss), "reduction": objective.reduction,
         "l2": float(objective.l2), "N": objective.N, "P": int(theta.size),
@@ -160,20 +168,23 @@ def _case(name, given, certify, progress):
 
 
 def _answered(quantity, asked, given, certify):
-    """(entry, arrays) of a quantity; None where it is not defined for the case."""
+    """(entry, arrays) of a quantity; None where it is not defined for the case, or not finite."""
     objective, theta, arguments = given
     given = objective, theta, *(arguments[name] for name in asked.subject.arguments)
     try:
-        pieces = asked.pieces(*given)
+        with np.errstate(over="ignore", invalid="ignore"):
+            pieces = asked.pieces(*given)
     except (ValueError, TypeError, NotImplementedError):
         return None                    # as K-FAC factors of examples that are coupled
     arrays = [_plain(piece.array) for piece in pieces]
+    if not all(np.isfinite(a).all() for a in arrays):
+        return None                    # as a trajectory that diverges
     named = dict(zip(keys_of(quantity, pieces), arrays))
     entry = {"title": asked.subject.title, "arguments": list(asked.subject.arguments),
              "options": {name: _option(value) for name, value in asked.options.items()}, "keys": {
                  key: {**told(a), "axes": [axis[0] for axis in piece.axes]}
                  for (key, a), piece in zip(named.items(), pieces)},
-             **surety(asked, arrays, given, certify)}
+             "route": asked.route, **surety(asked, arrays, given, certify)}
     return entry, named
 
 

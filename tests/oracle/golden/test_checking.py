@@ -115,6 +115,9 @@ def test_a_name_that_nobody_asks_for_is_no_silent_pass(checked, answers):
     result = checked({"value": answers["value"], "hpv": answers["hvp"]})
     assert not result.passed and "did you mean 'hvp'?" in str(result)
     assert checked({"value": answers["value"], "theta": answers["theta"]}).passed
+    strange = checked({"a'\"\x1b[2J\n\x00": answers["value"]})
+    assert all(line.isprintable() for line in strange.lines())
+    assert len(ElementTree.fromstring(strange.junit())) == len(strange.rows)
 
 
 def test_what_answers_nothing_is_refused(pack, checked, tmp_path, answers):
