@@ -35,17 +35,18 @@ def numbered(now, name="factors"):
 def definite(now, before, options):
     """The least eigenvalue of Ha, Hg, H > n eps of the largest, below which no sign is known.
 
-    Of BFGS with s.y > 0 [NW06, eq. 6.7].
+    Of BFGS with s.y > 0 [NW06, eq. 6.7].  Of the matrices as they are kept: their eigenvalues are
+    found in float64, and eps is its.
     """
-    yield from _least(now, INVERSES, ">", 1)
+    yield from _least(now, INVERSES, ">", lambda M: rounding(M[0].astype(float)))
 
 
 def semidefinite(now, before, options):
     """The least eigenvalue of A, G >= 0, to n eps of the largest.  Of second moments [MG15]."""
-    yield from _least(now, ("A", "G"), ">=", -1)
+    yield from _least(now, ("A", "G"), ">=", lambda M: -rounding(M[0], M[0].astype(float)))
 
 
-def _least(now, names, sign, side):
+def _least(now, names, sign, unit):
     for when in ("factors", "factors_after"):
         for factor, where in numbered(now, when) if when in now else ():
             for name in names:
@@ -53,8 +54,8 @@ def _least(now, names, sign, side):
                 if M is None:
                     continue
                 values = _eigenvalues(M)
-                bound = side * rounding(M[0], values[:1]) * abs(values[-1])
-                yield Finding(f"least eigenvalue of {name}", values[0], sign, bound, where)
+                yield Finding(f"least eigenvalue of {name}", values[0], sign,
+                              unit(M) * abs(values[-1]), where)
 
 
 def _eigenvalues(M):

@@ -183,3 +183,12 @@ def test_steps_that_do_not_follow_each_other_are_not_compared():
     found, = watcher.check(3, damping=3.0)
     assert (found.value, found.bound, found.text) == (
         3.0, 2.0, "step 3 breaks 'damping': damping is 3, not == 2.")
+
+
+@pytest.mark.parametrize("least, broken", [(1e-5, 0), (-1e-5, 1)])
+def test_the_sign_of_a_large_single_precision_inverse_is_seen(least, broken):
+    Q = np.linalg.qr(np.random.default_rng(0).standard_normal((400, 400)))[0]
+    H = ((Q * np.geomspace(1e-2, 1, 400)) @ Q.T).astype("float32")
+    H[0, 0] += np.float32(least) - H[0, 0] + H[0, 1:] @ np.linalg.solve(H[1:, 1:], H[1:, 0])
+    found = ref.Invariants(("definite",)).check(0, factors=[{"Hg": H}])
+    assert len(found) == broken
