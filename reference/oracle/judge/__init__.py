@@ -13,14 +13,16 @@
 
 from . import (arrangements, contents_activations, contents_layers,  # registered by import
                contents_losses, contents_matrices, contents_normalisation, contents_parts)
-from . import (arrangements_kronecker, contents_damping, contents_ekfac, contents_kbfgs,
-               contents_kronecker, contents_optimisers, contents_steps, kronecker, scales, steps)
+from . import (arrangements_kronecker, contents_damping, contents_ekfac, contents_factors,
+               contents_fields, contents_first_order, contents_kbfgs, contents_kronecker,
+               contents_optimisers, contents_steps, scales)
 from . import (contents_backwards, contents_diagonals, contents_functions, contents_spectra,
                contents_zeros)
 
 REGISTERED = (arrangements, contents_matrices, contents_losses, contents_parts,
-              contents_activations, contents_layers, contents_normalisation, kronecker,
-              contents_kronecker, contents_ekfac, contents_damping, scales,
-              arrangements_kronecker, steps, contents_steps, contents_kbfgs, contents_optimisers,
+              contents_activations, contents_layers, contents_normalisation,
+              contents_kronecker, contents_factors, contents_ekfac, contents_damping, scales,
+              arrangements_kronecker, contents_steps, contents_fields, contents_first_order,
+              contents_kbfgs, contents_optimisers,
               contents_backwards, contents_diagonals, contents_functions, contents_spectra,
               contents_zeros)

@@ -120,8 +120,10 @@ _other_damping("root of lam", ERROR, "sqrt(lam) stands for lam", "lam is added a
         "sqrt(lam S) is added to A and sqrt(lam/S) to G, S the number of places (ASDL's K-BFGS)",
         "Convert the factors' scale, or pass rule='shifts'.")
 def _places(K, lam, case, l):
-    S = case.uses[l][0][0].shape[-2]
-    return None if S == 1 else K.inv(((lam / S) ** 0.5, (lam * S) ** 0.5), "shifts")
+    places = [use[0][0].shape[-2] for use in case.uses]
+    if max(places) == 1:
+        return None
+    return K.inv(((lam / places[l]) ** 0.5, (lam * places[l]) ** 0.5), "shifts")
 
 
 @damped("eigenvalues clamped", ERROR, "eigenvalues of the factors are raised to lam, none added to",

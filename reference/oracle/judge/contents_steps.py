@@ -1,11 +1,6 @@
-"""Steps of an optimiser that was changed in one place: the other form of each choice, each fault.
+"""Steps by another gradient, another batch or another length, and what a step tells of itself."""
 
-A variant is a function of an optimiser, and gives another, or None; it then takes the step or the
-whole trajectory, so that what a wrong step leaves for the next is wrong as it would be in theirs.
-"""
-
-from dataclasses import dataclass, fields, is_dataclass, replace
-from typing import Any
+from dataclasses import fields, replace
 
 import numpy as np
 
@@ -13,103 +8,7 @@ from ...network.objective import Objective
 from ...optim.first_order import SGD
 from .hypotheses import CONVENTION, ERROR, content
 from .kronecker import unlike
-from .steps import displacements
-
-SUBJECTS = ("step", "trajectory")
-
-
-@dataclass(frozen=True)
-class Varied:
-    """An optimiser whose step is `change(optimizer, objective, theta, state)`."""
-
-    optimizer: Any
-    change: Any
-
-    def init(self, objective, theta):
-        """As the optimiser's."""
-        return self.optimizer.init(objective, theta)
-
-    def step(self, objective, theta, state):
-        """The changed step; theta, state, info."""
-        return self.change(self.optimizer, objective, theta, state)
-
-
-def taken(case, optimizer, **options):
-    """Arrays of the case's subject by another optimiser, as displacements; None if ours."""
-    pieces = case.subject.pieces(case.objective, case.theta,
-                                 **{**case.options, "optimizer": optimizer, **options})
-    return unlike(case, displacements(case, [piece.array for piece in pieces]))
-
-
-def variant(name, kind, says, advice="", cost=1.0):
-    """Registers a function optimiser -> changed optimiser, or None."""
-    def register(function):
-        def arrays(case):
-            changed = function(case.options["optimizer"])
-            return None if changed is None else taken(case, changed)
-        content(name, kind, says, advice, SUBJECTS, cost)(arrays)
-        return function
-    return register
-
-
-def changed(name, kind, says, advice="", cost=1.0):
-    """Registers a step (optimizer, objective, theta, state) -> theta, state, info."""
-    def register(step):
-        variant(name, kind, says, advice, cost)(lambda optimizer: Varied(optimizer, step))
-        return step
-    return register
-
-
-# ---- another value of one field ----
-
-def has(optimizer, *names):
-    """Whether it is a dataclass with these fields."""
-    return is_dataclass(optimizer) and set(names) <= {each.name for each in fields(optimizer)}
-
-
-def _field(name, value, kind, says, advice=""):
-    @variant(f"{name}={value}", kind, says, advice)
-    def other(optimizer):
-        if not has(optimizer, name) or getattr(optimizer, name) == value:
-            return None
-        return replace(optimizer, **{name: value})
-
-
-_field("form", "average", CONVENTION, "momentum is an average, m <- beta m + (1 - beta) g",
-       "Ask for form='average', or multiply the length by 1/(1 - beta).")
-_field("form", "heavy ball", CONVENTION, "momentum is a heavy ball, m <- beta m + g",
-       "Ask for form='heavy ball', or multiply the length by 1 - beta.")
-_field("momentum", 0.0, ERROR, "there is no momentum", "Keep m between steps.")
-_field("momentum", False, ERROR, "the last direction takes no part", "Keep it between steps.")
-_field("placement", "inside", CONVENTION, "epsilon is under the root", "Say where epsilon is.")
-_field("placement", "outside", CONVENTION, "epsilon is beside the root", "Say where epsilon is.")
-_field("squared", "momentum", CONVENTION, "v is of m, not of g", "Ask for squared='momentum'.")
-_field("squared", "gradient", CONVENTION, "v is of g, not of m", "Ask for squared='gradient'.")
-_field("kind", "empirical", ERROR, "G is of the labels of the data", "Draw labels, or average.")
-_field("kind", "type-2", CONVENTION, "G is the exact mean over the model's labels",
-       "Ask for kind='type-2'.")
-_field("setting", "reduce", CONVENTION, "places are reduced", "Ask for setting='reduce'.")
-_field("setting", "expand", CONVENTION, "places are expanded", "Ask for setting='expand'.")
-_field("statistics_batch", 1, CONVENTION, "the factors are of the whole batch",
-       "Ask for statistics_batch=1.")
-_field("curvature_batch", 1.0, CONVENTION, "curvature is of the whole batch",
-       "Ask for curvature_batch=1.0.")
-_field("full_batch", True, CONVENTION, "s and y are not averaged, A from zero",
-       "Ask for full_batch=True.")
-_field("decay", 0.0, ERROR, "nothing of the past is kept in the averages, or in the warm start",
-       "Average over steps.")
-_field("exponent", 0.0, ERROR, "conjugate gradients are not preconditioned", "Divide by M.")
-_field("structure", "tridiagonal", CONVENTION, "the inverse is block-tridiagonal",
-       "Ask for structure='tridiagonal'.")
-_field("structure", "diagonal", CONVENTION, "the inverse is block-diagonal",
-       "Ask for structure='diagonal'.")
-for _name, _values in (("modification", ("absolute", "clip", "shift")),
-                       ("schedule", ("synchronous", "asynchronous")),
-                       ("joint", ("search", "model")),
-                       ("phi", ("abs", "clip", "zero", "identity"))):
-    for _value in _values:
-        _field(_name, _value, CONVENTION, f"{_name} is '{_value}'", f"Ask for {_name}={_value!r}.")
-
+from .varied import SUBJECTS, Varied, changed, has, taken, variant
 
 # ---- any optimiser: another gradient, another way ----
 
@@ -273,4 +172,3 @@ _told("rho of the slope alone", ERROR, "rho is of the slope alone", "Add d.Bd/2.
       lambda n: {"rho": (n["loss_after"] - n["loss"]) / n["slope"]})
 _told("rho upside down", ERROR, "rho is the change of the model over that of the loss",
       "Divide by the model.", lambda n: {"rho": 1 / n["rho"]})
-
