@@ -39,10 +39,10 @@ SHOWS = {
                                      r"nearest products +0\.070 +0\.222 +0\.540\n",
                                      r"negative curvature of H -0\.056598, residual \de-1[4-7]",
                                      r"xtrace +13\.\d+ \+- 0\.0\d+, 100 products"],
-    "07_when_kbfgs_diverges.py": [r"safeguard None, seed 4:\n +diverged: step 36 .* 30\.8 to 47",
-                                  r"seed 4:\n.*; it was 4\.9 x\n",
-                                  r"law: step 43 breaks 'definite': least eigenvalue of Ha of ",
-                                  r"safeguard 0\.0, seed 4: 15\.76 15\.65 15\.56 15\.48 15\.42\n"],
+    "07_when_kbfgs_diverges.py": [r"seed \d:\n +diverged: step \d+ raised its batch's loss from ",
+                                  r"seed \d:\n.*; it was [3-9]\.\d x\n",
+                                  r"first other law: step \d+ breaks 'definite': least eigenvalue",
+                                  r"safeguard 0\.0, seed 5:( 1[56]\.\d\d){5}\n"],
 }
 PICTURES = {"01_first_derivatives.py", "02_hessian_and_gauss_newton.py", "05_places_and_steps.py",
             "06_the_family_of_matrices.py"}
