@@ -83,7 +83,7 @@ def _flat(theirs):
 
 def _array(a):
     """A copy as NumPy; PyTorch's tensors that need a gradient are detached, and fetched."""
-    for method in ("detach", "cpu", "get"):        # torch twice, CuPy
+    for method in ("detach", "cpu", "numpy", "get"):          # PyTorch thrice, CuPy
         if not isinstance(a, np.ndarray) and callable(getattr(a, method, None)):
             a = getattr(a, method)()
     return np.array(a)
