@@ -24,6 +24,7 @@ EPILOG = """examples:
       --peers jax,torch,curvlinops,backpack --threads 1,2
   python -m reference bench --problems chain16,chain,chain196,autoencoder,autoencoder32 \\
       --quantities gradient,hvp,ggnvp --peers jax,torch,curvlinops,backpack --threads 1,2
+  python -m reference bench --problems kbfgs
   python -m reference bench --scaling --out docs/pictures"""
 
 

@@ -15,6 +15,7 @@ from ..network.objective import Objective
 from ..network.padding import Flatten
 from ..network.pooling import AvgPool2d
 from ..network.recurrent import LSTM
+from ..problems.autoencoders import mirror
 from ..problems.digits import digits
 
 CODE = (784, 400, 200, 100, 50, 25)
@@ -56,6 +57,13 @@ def autoencoder_objective(rng, code=CODE, n=1000, dtype=np.float64):
     x, theta = rng.random((n, code[0])), net.initial(rng)
     objective = Objective(net, BinaryCrossEntropy(), x, x)
     return objective.to(dtype), theta.astype(dtype)
+
+
+def paper_autoencoder(rng, n=1000):
+    """n noise images through 784-1000-500-250-30 and its mirror image, ReLU, float32 [GRB20]."""
+    net = mirror(784, 1000, 500, 250, 30)
+    x, theta = rng.random((n, 784)).astype("float32"), net.initial(rng).astype("float32")
+    return Objective(net, BinaryCrossEntropy(), x, x), theta
 
 
 def _on_noise(rng, net, shape, classes):

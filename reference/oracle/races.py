@@ -15,6 +15,7 @@ from ..curvature.hessian import hessian
 from ..curvature.kfac import kfac
 from ..curvature.operator import blocks, dense
 from ..derivatives.routes import gradient, hvp
+from ..optim.kbfgs import KBFGS
 from . import bench_problems as made
 from .peers import load
 from .peers.parts import Rows
@@ -95,7 +96,21 @@ def autoencoder_tasks(rng, peers, quantities, dtype, **size):
         yield task, contestants
 
 
+def step_tasks(rng, peers, quantities):
+    """A step of K-BFGS on the autoencoder of its paper, beside the two gradients that it takes."""
+    objective, theta = made.paper_autoencoder(rng)
+    for optimizer in (KBFGS(), KBFGS(memory=100)):
+        at, state = theta, optimizer.init(objective, theta)
+        for _ in range(3):                         # factors that are no multiples of I
+            at, state, _ = optimizer.step(objective, at, state)
+        name = "K-BFGS" if optimizer.memory is None else "K-BFGS(L)"
+        yield f"step of {name}, 784-1000-500-250-30-mirror, float32, N = {objective.N}", {
+            OURS: lambda o=optimizer, at=at, state=state: o.step(objective, at, state)[0],
+            "two gradients": lambda at=at: [gradient(objective, at), gradient(objective, at)]}
+
+
 PROBLEMS = {
+    "kbfgs": step_tasks,
     "chain": chain_and_small_tasks,
     "chain16": lambda *given: chain_tasks(*given, widths=(64, 16, 16, 10), n=256),
     "chain196": lambda *given: chain_tasks(*given, widths=(196, 48, 24, 10), n=1000),

@@ -37,7 +37,7 @@ def test_bench_refuses_an_unknown_peer_before_any_work(capsys):
 
 
 @pytest.mark.parametrize("options, words", [
-    (["--problems", "chain,vgg"], "choose among chain, chain16, chain196, lenet, lstm, autoenc"),
+    (["--problems", "chain,vgg"], "choose among kbfgs, chain, chain16, chain196, lenet, lstm, autoenc"),
     (["--quantities", "fisher"], "choose among gradient, hvp, ggnvp, hessian"),
     (["--budget", "-1"], "no positive number of seconds"),
     (["--budget", "nan"], "no positive number of seconds"),
