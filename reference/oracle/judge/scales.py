@@ -8,14 +8,12 @@ factors follow from ours, matrix by matrix, since S is not the same for all.
 from dataclasses import dataclass, field
 from math import prod
 
-import numpy as np
-
 from ...curvature.kron import Kron
 from ...network.compose import leaves
 from ...network.convolution import Conv1d, Conv2d
-from .contents_kronecker import FACTORS, of
+from .contents_kronecker import of
 from .hypotheses import CONVENTION, ERROR, content
-from .kronecker import INVERSES, groups, mapped, ours, seen, statistics, options_of
+from .kronecker import INVERSES, groups, mapped, options_of, ours, seen, statistics
 
 
 @dataclass(frozen=True)
@@ -127,7 +125,8 @@ def _input_places(case):
     return rescaled(ours(case), places(case), lambda c: ({}, {"S": 1, "S_in": -1}))
 
 
-@of("Bessel's correction", ERROR, "factors are divided by N - 1", "Divide by N.", cost=1.5, exact=True)
+@of("Bessel's correction", ERROR, "factors are divided by N - 1", "Divide by N.", cost=1.5,
+    exact=True)
 def _bessel(case):
     n = case.objective.N
     if n == 1:

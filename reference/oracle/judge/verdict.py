@@ -119,7 +119,8 @@ def compared(case):
     return {"distance": float(np.linalg.norm(t - a) / (sizes[1] or 1)),
             "cosine": float(t @ a / (sizes[0] * sizes[1] or 1)),
             "ratio": float(sizes[0] / (sizes[1] or 1)),
-            "worst": localise.worst_entry(case), "first_wrong": (case.subject.first_wrong or localise.first_wrong)(case)}
+            "worst": localise.worst_entry(case),
+            "first_wrong": (case.subject.first_wrong or localise.first_wrong)(case)}
 
 
 def arranged(case):

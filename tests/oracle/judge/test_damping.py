@@ -147,6 +147,29 @@ def test_a_cholesky_factor_the_wrong_way_round_is_told(name):
     assert (found.content, found.kind) == ("Cholesky factors the wrong way round", "error")
 
 
+@pytest.mark.parametrize("name", ALL)
+def test_a_bias_in_a_block_of_its_own_is_told(name):
+    blocks, inverses = [], []
+    for G, A, _ in plain.moments(name):
+        O, I = len(G), len(A)
+        weights = [o * I + i for o in range(O) for i in range(I - 1)]
+        biases = [o * I + I - 1 for o in range(O)]
+        block, inverse = np.zeros((O * I, O * I)), np.zeros((O * I, O * I))
+        for places, a in ((weights, A[:-1, :-1]), (biases, A[-1:, -1:])):
+            block[np.ix_(places, places)] = np.kron(G, a)
+            inverse[np.ix_(places, places)] = np.kron(*rule_pi(G, a))
+        blocks.append(block)
+        inverses.append(inverse)
+    objective, theta = plain.problem(name)
+    found = judged(blocks, "kfac_blocks", name).explanation
+    assert (found.content, found.kind) == ("bias in a block of its own", "convention")
+    step = np.concatenate([inverse @ M.ravel() for inverse, M in zip(
+        inverses, plain.matrices(objective, objective.grad(theta)))])
+    for theirs, subject in ((inverses, "kfac_inverse"), (step, "kfac_direction")):
+        assert judged(theirs, subject, name, LAM).explanation.content == \
+            "bias in a block of its own"
+
+
 # ---- what leaves no residual ----
 
 def test_damping_that_grows_with_each_call_is_told():
