@@ -58,8 +58,8 @@ def _by_sign(case):
     return [rest + case.objective.l2 * np.sign(case.theta)]
 
 
-@content("mean of means over labels", CONVENTION, "it is the mean over examples of their means over "
-         "labels, where ours is over labels", "Divide the sum over all labels by their number.",
+@content("mean of means over labels", CONVENTION, "it is the mean over examples of their means "
+         "over labels, where ours is over labels", "Divide the sum over labels by their number.",
          ("gradient", "value"))
 def _per_sequence(case):
     objective = case.objective

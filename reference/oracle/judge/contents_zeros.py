@@ -35,8 +35,8 @@ def _other_loss(case, gradient):
     return retold(case, replace(case.objective, loss=loss))
 
 
-@content("loss's slope 0 at 0", ERROR, "the loss's |z| has slope 0 at z = 0, and so has all that is "
-         "made of it", "d loss/dz = sigma(z) - y at every z, with no absolute value in it.",
+@content("loss's slope 0 at 0", ERROR, "the loss's |z| has slope 0 at z = 0, and so has all that "
+         "is made of it", "d loss/dz = sigma(z) - y at every z, with no absolute value in it.",
          ("gradient", "per_example_gradients"))
 def _at_zero(case):
     loss = case.objective.loss

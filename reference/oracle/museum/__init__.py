@@ -1,12 +1,24 @@
 """The museum of faults: errors that public issue trackers report, each planted to be found.
 
-    exhibit       what an exhibit is, and where all of them are kept
+    exhibit       what an exhibit is
     points        networks with data to plant them in, sizes pairwise coprime
     planting      networks of which one layer or the loss is spoiled
-    spectra, matrices, twice, backwards, losses, layouts, steps      the exhibits
-    measure       which of them the judge finds and names, and what it says of correct answers
+    matrices, twice, backwards, programs, optimisers      the exhibits
+    collection    all of them by id, and what cannot be planted
+    subjects      small quantities that only they are about
+    measure       which of them the judge finds and names
     correct       random correct answers of other precisions, orders of sums and layouts
     power         how often a fault in one gradient is missed
     against       the same exhibits before somebody else's checker
-    page          all of it as text
+    page, command all of it as text
 """
+
+from .against import Visit, visit
+from .collection import EXHIBITS, OUTSIDE
+from .correct import alarms
+from .exhibit import Exhibit
+from .measure import measure, report_of, summary
+from .power import powers
+
+__all__ = ["EXHIBITS", "OUTSIDE", "Exhibit", "Visit", "alarms", "measure", "powers", "report_of",
+           "summary", "visit"]

@@ -46,13 +46,19 @@ def measure(exhibits=None, executor=None):
 def row_of(id):
     """The Row of one exhibit."""
     one, start = EXHIBITS[id], perf_counter()
-    report = check(one.theirs(), one.subject, *one.given(), **one.options)
+    report = report_of(id)
     seconds, best = perf_counter() - start, report.explanation
     convention = report.verdict == CONVENTION
     return Row(id, report.verdict, report.verdict != AGREES, named(one, report),
                convention == (one.kind == "convention"),
                "; ".join(report.faults) or (best.text if best else "none of the known causes"),
                best.residual if best else float("nan"), seconds)
+
+
+def report_of(id):
+    """What the judge says of one exhibit."""
+    one = EXHIBITS[id]
+    return check(one.theirs(), one.subject, *one.given(), **one.options)
 
 
 def named(one, report):

@@ -18,7 +18,7 @@ MOST = dict(arguments=lambda objective, theta: (0.01,))
 
 
 @exhibit("K15", "Thrandis/EKFAC-pytorch#1", "the preconditioner gives back the gradient",
-         "step", points.dense, ("not preconditioned: the gradient",),
+         "step", points.dense, ("not preconditioned: the gradient", "no inverse is applied"),
          options={"optimizer": PRECONDITIONED})
 def plain(objective, theta):
     """theta - t g."""

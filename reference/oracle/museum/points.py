@@ -150,7 +150,7 @@ def image():
 
 
 def pooled(ties=False):
-    """N = 11, windows of 3 of 9 places; with ties filter 0 sees only its bias, the same all over."""
+    """N = 11, windows of 3 of 9 places; with ties, filter 0 gives its bias everywhere."""
     objective, theta = posed((Conv1d(1, 2, 1), MaxPool1d(3), Flatten(-2), Dense(6, 7)),
                              data(11, 1, 9), 7)
     if ties:
