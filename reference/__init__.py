@@ -72,6 +72,7 @@ from .optim.simple_kfac import SimpleKFAC
 from .optim.step import run
 from .optim.stochastic_hessian_free import StochasticHessianFree
 from .oracle import golden
+from .oracle import museum
 from .oracle.atlas import Relation, relate
 from .oracle.certify import Certificate, NotProven, certify
 from .oracle.conventions import CONVENTIONS as conventions

@@ -20,6 +20,7 @@ from .oracle import check as oracle
 from .oracle import layer_table, map_page, recorded
 from .oracle.check_text import HEADER, line, report, summary
 from .oracle.golden import command as packs
+from .oracle.museum import command as museum
 from .oracle.conventions import command as conventions
 from .oracle.layer_text import (BEGIN, END, cell, layer_header, layer_line, markdown_line,
                                 with_block)
@@ -407,7 +408,33 @@ def parser():
                                epilog=conventions.EPILOG)
     conventions.add_options(nine)
     nine.set_defaults(run=show_conventions)
+    ten = commands.add_parser(
+        "museum", help="documented faults, planted: which are detected and named, by whom",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="Faults that public issue trackers report, each planted in a small problem, "
+                    "before the judge or\nbefore a checker of yours. Exit status 0 if all are "
+                    "detected and nothing right is refused, else 1.", epilog=museum.EPILOG)
+    museum.add_options(ten)
+    ten.set_defaults(run=show_museum)
+    eleven = commands.add_parser(
+        "identify", help="which quantity an array is, and in whose convention",
+        formatter_class=argparse.RawDescriptionHelpFormatter, epilog=identifying.EPILOG)
+    identifying.add_options(eleven)
+    eleven.set_defaults(run=show_identified)
     return top
+
+
+def show_museum(arguments):
+    """Show exhibits to the judge or to a checker, or put the museum into a page."""
+    if arguments.into is not None:
+        page = require_page(arguments.into)
+        with replacing(arguments.into) as temporary:
+            temporary.write(with_block(page, museum.lines_of_page(progress)).encode())
+        return 0
+    try:
+        return museum.run(arguments, partial(print, flush=True), progress)
+    except ValueError as error:
+        raise Refused(error) from None
 
 
 def show_conventions(arguments):
