@@ -416,11 +416,6 @@ def parser():
                     "detected and nothing right is refused, else 1.", epilog=museum.EPILOG)
     museum.add_options(ten)
     ten.set_defaults(run=show_museum)
-    eleven = commands.add_parser(
-        "identify", help="which quantity an array is, and in whose convention",
-        formatter_class=argparse.RawDescriptionHelpFormatter, epilog=identifying.EPILOG)
-    identifying.add_options(eleven)
-    eleven.set_defaults(run=show_identified)
     return top
 
 
