@@ -151,6 +151,9 @@ def pairs_of(value):
     value = list(value)
     if value and all(getattr(each, "ndim", 0) == 2 for each in value):
         value = list(zip(value[::2], value[1::2]))
+    if any(hasattr(each, "blocks") for each in value):
+        raise Impossible("a matrix whose rows fall into groups has one product for each group: "
+                         "what the conventions make of that is not known.")
     found = [(each.G, each.A) if hasattr(each, "G") else tuple(each) for each in value]
     return [(np.asarray(G), np.asarray(A)) for G, A in found]
 

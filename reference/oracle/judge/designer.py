@@ -1,6 +1,6 @@
 """Test points at which faults show: sizes pairwise coprime, away from kinks and ties, nothing zero.
 
-    draw theta, x and y until no weakness that a draw can mend is left; state distances, conditioning
+    draw theta, x and y until no weakness that a draw can mend is left; state what is near
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from .designs import DESIGNS
 from .weak_layers import kinks, ties
 
 DRAWS = 100
-APART = 1e-3                           # of a layer's root mean square: from kinks and between maxima
+APART = 1e-3                           # of a layer's root mean square: kinks, and between maxima
 DRAWN = {"kink", "tie", "dead unit", "all on", "labels", "examples", "gradient", "residual",
          "direction", "indices", "symmetric", "biases"}          # what another draw can mend
 SMALL = 300                            # parameters up to which the conditioning is computed

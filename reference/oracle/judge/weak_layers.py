@@ -114,7 +114,7 @@ def _seen(place):
     """The entries of every window (N, C T, k); -inf outside."""
     table, outside, _ = place.layer._of(place.x)
     flat = place.x.reshape(len(place.x), -1)
-    seen = flat[:, np.maximum(table, 0)]
+    seen = flat[:, np.clip(table, 0, flat.shape[1] - 1)]
     return seen if outside is None else np.where(outside, -np.inf, seen)
 
 
@@ -157,7 +157,9 @@ def all_on(point):
 
 @weakness("blocks without bends", ("hessian_blocks", "hessian_diagonal"))
 def no_bends(point):
-    """f'' = 0: diagonal blocks of H are those of G."""
+    """f'' = 0, and no matrix used twice: diagonal blocks of H are those of G."""
+    if len(set(point.net.owners)) < len(point.net.owners):
+        return None
     bends = [place for place in point.of(Elementwise)
              if not ACTIVATIONS[place.layer.name].linear_pieces]
     others = [place for place in point.places if not isinstance(place.layer, Elementwise)

@@ -211,6 +211,15 @@ def test_what_is_not_known_is_not_invented(quantity, source, match):
         ref.convert(ours(quantity, objective, theta), quantity, objective, source)
 
 
+def test_rows_in_groups_are_refused():
+    rng = np.random.default_rng(0)
+    net = ref.Sequential(ref.Dense(4, 5), ref.LayerNorm(5))
+    objective = ref.Objective(net, ref.CrossEntropy(), rng.standard_normal((7, 4)),
+                              rng.integers(5, size=7))
+    with pytest.raises(Impossible, match="rows fall into groups"):
+        ref.convert(ref.kfac(objective, net.initial(rng)), "kfac", objective, "ours", "kfc")
+
+
 def test_weight_decay_is_no_part_of_their_loss():
     objective, theta = image(ref.SquaredError(), l2=0.1)
     with pytest.raises(Impossible, match="weight decay"):
