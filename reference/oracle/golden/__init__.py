@@ -5,6 +5,7 @@
     asked       the quantities: subjects of the judge, and trajectories
     names       of cases, arrays and answers
     digits      proven radius, or agreed digits
+    stated      the conventions, in words
     writing     write
     reading     files of strangers: nothing is executed, nothing is believed
     packs       load, load_case, verify

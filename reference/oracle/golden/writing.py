@@ -20,23 +20,9 @@ from .digits import surety
 from .models import encode, encode_loss
 from .names import NAME, keys_of
 from .reading import JSON_BYTES, NPZ_BYTES
+from .stated import CONVENTIONS
 
 FORMAT = 1
-CONVENTIONS = {
-    "reduction": "L = (1/R) sum_n w_n loss_n + (l2/2)|theta|^2; R = N for \"mean\", what the "
-                 "labels count for \"mean over labels\", 1 for \"sum\"; nothing else divides by N",
-    "loss": "labels at places are summed over an example's places; squared error is |z - y|^2/2",
-    "vec": "row-major: vec(V) = V.reshape(-1)",
-    "parameters": "theta is the matrices W one after the other, each (O, I) row by row, the bias "
-                  "as the last column; theta[entries.NAME] is PyTorch's array NAME",
-    "Kronecker": "G (x) A = numpy.kron(G, A) of shape (O I, O I): (G (x) A) vec(V) = vec(G V A^T)",
-    "factors": "A = mean of p p^T over examples and places (expand), G = sum over them of g g^T, "
-               "each scaled as docs/4-curvature.md says; reduce sums places first",
-    "damping": "(G + sqrt(lam)/pi I) (x) (A + sqrt(lam) pi I), "
-               "pi^2 = (tr A/I)/(tr G/O), rule \"pi\"",
-    "Fisher": "type-2: expectation over the model's labels; empirical: the labels of the data; "
-              "Monte-Carlo forms are not in packs",
-}
 
 
 def write(folder, cases=None, certify=False, progress=None):

@@ -80,7 +80,8 @@ def single(objective, theta):
 
 
 @pytest.mark.parametrize("cases, message", [
-    (["dense", "cat"], "no case 'cat'"), (single(*case("dense")[:2]), "is in float32"), ({"../x": case("dense")[:2]}, "no name of a case"),
+    (["dense", "cat"], "no case 'cat'"), (single(*case("dense")[:2]), "is in float32"),
+    ({"../x": case("dense")[:2]}, "no name of a case"),
     ({"manifest": case("dense")[:2]}, "no name of a case")])
 def test_what_cannot_be_a_case_is_refused_and_nothing_is_left(tmp_path, cases, message):
     with pytest.raises(ValueError, match=message):
