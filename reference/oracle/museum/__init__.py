@@ -1,9 +1,9 @@
 """The museum of faults: errors that public issue trackers report, each planted to be found.
 
     exhibit       what an exhibit is
-    points        networks with data to plant them in, sizes pairwise coprime
+    points, structured      networks with data to plant them in, sizes pairwise coprime
     planting      networks of which one layer or the loss is spoiled
-    matrices, twice, backwards, programs, optimisers      the exhibits
+    matrices, twice, backwards, paths, programs, reductions, optimisers     the exhibits
     collection    all of them by id, and what cannot be planted
     subjects      small quantities that only they are about
     measure       which of them the judge finds and names

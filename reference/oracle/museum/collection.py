@@ -1,9 +1,9 @@
 """All exhibits, by id."""
 
-from . import backwards, matrices, optimisers, programs, twice
+from . import backwards, matrices, optimisers, paths, programs, reductions, twice
 from .exhibit import EXHIBITS
 from .optimisers import OUTSIDE
 
-ROOMS = matrices, twice, backwards, programs, optimisers
+ROOMS = matrices, twice, backwards, paths, programs, reductions, optimisers
 
 __all__ = ["EXHIBITS", "OUTSIDE", "ROOMS"]

@@ -8,7 +8,7 @@ from ...curvature.gauss_newton import fisher, gauss_newton
 from ...curvature.kfac import kfac
 from ...curvature.operator import blocks, dense
 from ...derivatives.jacobian import jacobian, per_example_gradients
-from . import points
+from . import points, structured
 from .exhibit import CONVENTION, exhibit
 from .planting import softmax
 
@@ -23,7 +23,7 @@ def averaged_over_entries(objective, theta):
 
 
 @exhibit("K03", "f-dangel/curvlinops#107", "G scaled by the places of the layer, not of the output",
-         "kfac", points.convolutional, ("S", "T"), CONVENTION)
+         "kfac", structured.convolutional, ("S", "T"), CONVENTION)
 def scaled_by_own_places(objective, theta):
     """G of the convolution times its 7 places."""
     first, *rest = kfac(objective, theta)
@@ -87,7 +87,7 @@ def predicted_labels(objective, theta):
 
 @exhibit("K11", "ikostrikov/pytorch-a2c-ppo-acktr-gail#54",
          "A averaged over the places of the input, G over those of the output",
-         "kfac", points.strided, ("places of the input counted",))
+         "kfac", structured.strided, ("places of the input counted",))
 def input_places(objective, theta):
     """A of the convolution over 13 places, where there are 4 windows."""
     first, *rest = kfac(objective, theta)
@@ -140,7 +140,7 @@ def bounded_softmax(objective, theta):
 
 
 @exhibit("K25", "cornellius-gp/gpytorch#427", "three Kronecker factors in the opposite order",
-         "gauss_newton_blocks", points.kernels, ("keras",), CONVENTION)
+         "gauss_newton_blocks", structured.kernels, ("keras",), CONVENTION)
 def factors_reversed(objective, theta):
     """The block of W (O, C, k) with its entries in the order k, C, O."""
     order = np.arange(theta.size).reshape(7, 2, 3).transpose(2, 1, 0).reshape(-1)

@@ -6,7 +6,7 @@ from ...arrays import functions as F
 from ...derivatives.jacobian import jacobian
 from ...derivatives.routes import gradient, hvp
 from ...network.normalise import mean
-from . import points
+from . import points, structured
 from .exhibit import exhibit
 from .planting import frozen, hessian_of, sloped, softmax, spoiled, with_loss
 
@@ -120,7 +120,7 @@ def divided_product(objective, theta):
 
 
 @exhibit("D09", "pytorch/pytorch#1712", "the second time back, maxima are elsewhere",
-         "hvp", points.pooled, ("maxima misplaced at second order",), **V)
+         "hvp", structured.pooled, ("maxima misplaced at second order",), **V)
 def wrong_winners(objective, theta, v):
     """Tangents of dy go to the last place of each window."""
     return hvp(spoiled(objective, 1, _to_the_last), theta, v)
