@@ -3,12 +3,11 @@
 import argparse
 import json
 import os
-import pickle
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import nullcontext
 from functools import partial
-from importlib import import_module
+from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryFile
 
@@ -18,6 +17,8 @@ from .arrays.memory import keep_freed
 from .oracle import bench as benching
 from .oracle import check as oracle
 from .oracle import layer_table, map_page, recorded
+from .oracle import identify_command as identifying
+from .oracle import peer_command as judging
 from .oracle.check_text import HEADER, line, report, summary
 from .oracle.golden import command as packs
 from .oracle.museum import command as museum
@@ -41,54 +42,38 @@ class Refused(Exception):
 
 def check(arguments):
     """Run the self-check, print its rows as they come, and return the exit status."""
-    peer = load_peer(arguments.peer) if arguments.peer else None
-    if peer is not None and arguments.workers > 1:
-        require_picklable(arguments.peer, peer)
+    if arguments.peer:
+        return judged(arguments)
     if arguments.plot is not None:
         require_picture(Path(arguments.plot))
     rows, problem = [], None
     with workers(arguments.workers) as executor:
-        for row in watched(oracle.check(arguments.seed, peer, executor), arguments.json):
+        for row in watched(oracle.check(arguments.seed, executor), arguments.json):
             rows.append(row)
             if not arguments.json:
                 if row.problem != problem:
                     problem = row.problem
                     print(f"\n{problem}\n{HEADER}")
-                if row.offered:
-                    print(line(row), flush=True)
+                print(line(row), flush=True)
     print(json.dumps(report(rows), indent=1) if arguments.json else summary(rows))
     if arguments.plot is not None:
         plot_step_sizes(arguments.plot, arguments.seed)
-    return 0 if all(row.passed or not row.offered for row in rows) else 1
+    return 0 if all(row.passed for row in rows) else 1
 
 
-def load_peer(name):
-    """The object PACKAGE.MODULE:OBJECT; Refused if it is not there or offers no quantity."""
-    module, _, attribute = name.partition(":")
-    if not (module and attribute):
-        raise Refused(f"a peer is named package.module:object, got {name!r}.")
-    if os.getcwd() not in sys.path:
-        sys.path.insert(0, os.getcwd())           # where `python -m` looks, for the console script
+def judged(arguments):
+    """Judge a peer's answers instead."""
+    watch = partial(watched, quiet=arguments.json or arguments.markdown)
     try:
-        peer = getattr(import_module(module), attribute)
-    except Exception as error:                    # whatever a foreign module does on import
-        raise Refused(f"no peer {name!r}: {type(error).__name__}: {error}") from None
-    if not any(callable(getattr(peer, quantity, None)) for quantity in QUANTITIES):
-        raise Refused(f"{name} offers none of the quantities: {', '.join(QUANTITIES)}.")
-    return peer
+        with workers(arguments.workers, get_context("spawn")) as executor:     # torch has threads
+            return judging.run(arguments, executor, partial(print, flush=True), watch)
+    except Absent as error:
+        raise Refused(error) from None
 
 
-def require_picklable(name, peer):
-    """Refused unless the peer can be sent to other processes."""
-    try:
-        pickle.dumps(peer)
-    except Exception as error:
-        raise Refused(f"{name} cannot be sent to --workers: {error}") from None
-
-
-def workers(count):
+def workers(count, context=None):
     """An executor of that many processes; none for 1."""
-    return ProcessPoolExecutor(count) if count > 1 else nullcontext()
+    return ProcessPoolExecutor(count, context) if count > 1 else nullcontext()
 
 
 def watched(rows, quiet):
@@ -334,11 +319,9 @@ def parser():
                     "digits by ball\narithmetic. Columns are decimal digits of the largest entry. "
                     "Exit status 0 if every row passes, else 1.",
         epilog="examples:\n  python -m reference check --plot steps.png\n"
-               "  python -m reference check mypackage.module:peer   (an object with functions "
-               "named as the quantities)\n\nquantities: " + ", ".join(QUANTITIES))
-    one.add_argument("peer", nargs="?", metavar="PEER", help="package.module:object whose "
-                     "functions gradient(objective, theta), hvp(objective, theta, v), ... "
-                     "are checked too")
+               + judging.EXAMPLES + "\nquantities: " + judging.quantities())
+    one.add_argument("peer", nargs="?", metavar="PEER", help=judging.PEER)
+    judging.add_options(one)
     one.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
     one.add_argument("--plot", metavar="FILE", help="also draw error against step length")
     one.add_argument("--workers", type=positive, default=1, metavar="N",
@@ -416,6 +399,11 @@ def parser():
                     "detected and nothing right is refused, else 1.", epilog=museum.EPILOG)
     museum.add_options(ten)
     ten.set_defaults(run=show_museum)
+    eleven = commands.add_parser(
+        "identify", help="which quantity an array is, and in whose convention",
+        formatter_class=argparse.RawDescriptionHelpFormatter, epilog=identifying.EPILOG)
+    identifying.add_options(eleven)
+    eleven.set_defaults(run=show_identified)
     return top
 
 
@@ -428,6 +416,14 @@ def show_museum(arguments):
         return 0
     try:
         return museum.run(arguments, partial(print, flush=True), progress)
+    except ValueError as error:
+        raise Refused(error) from None
+
+
+def show_identified(arguments):
+    """Say what an array is."""
+    try:
+        return identifying.run(arguments, print)
     except ValueError as error:
         raise Refused(error) from None
 

@@ -74,7 +74,7 @@ def one_of_each(monkeypatch):
 
 @pytest.mark.parametrize("quantity", QUANTITIES)
 def test_the_whole_check_passes_over_one_more_of_each(one_of_each, quantity):
-    rows = oracle.rows_of(("one of each", quantity, 0, None))
+    rows = oracle.rows_of(("one of each", quantity, 0))
     for row in rows:
         assert row.passed, row
     added = {"gradient": "counted", "hvp": "differences of the tape"}.get(quantity)
@@ -86,7 +86,7 @@ def test_the_check_fails_over_a_wrong_one_of_each(one_of_each, monkeypatch, quan
     """Slopes off by 1e-9: value and slope disagree, and the function's own routes see it."""
     wrong = Activation(BENT.value, lambda x, y: BENT.slope(x, y) * (1 + 1e-9))
     monkeypatch.setitem(ACTIVATIONS, "Bent", wrong)
-    assert not all(row.passed for row in oracle.rows_of(("one of each", quantity, 0, None)))
+    assert not all(row.passed for row in oracle.rows_of(("one of each", quantity, 0)))
 
 
 def test_the_added_layer_runs_in_dual_numbers_of_several_directions(one_of_each):

@@ -9,12 +9,10 @@ from ..arrays import ball
 from ..arrays.precision import eps
 from ..problems.zoo import ZOO
 from .certify import digits_of, enclosure, largest, leaves, measured
-from .foreign import NotOffered, ask
 from .quantities import QUANTITIES
 
 BITS = 128
 EXTENDED = 3.5                         # digits that longdouble adds to float64, where it is wider
-PEER_DIGITS = 13                       # wanted of a peer in float64
 
 
 @dataclass(frozen=True)
@@ -44,7 +42,7 @@ class Row:
 
     `agreed` are the digits shared with the quantity's first route (the first itself: with the
     second), `proven` those proven by balls, either None where it was not asked for; `wanted` is
-    what both must reach, None where a peer offers nothing to check.
+    what both must reach.
     """
 
     problem: str
@@ -60,18 +58,13 @@ class Row:
     def passed(self):
         """Written so that nan fails."""
         digits = [d for d in (self.agreed, self.proven) if d is not None]
-        return (not self.note and self.offered and len(digits) > 0
+        return (not self.note and len(digits) > 0
                 and all(d >= self.wanted for d in digits))
 
     @property
-    def offered(self):
-        """Whether there was anything to check."""
-        return self.wanted is not None
-
-    @property
     def verdict(self):
-        """ok, FAILED or not offered."""
-        return "ok" if self.passed else "FAILED" if self.offered else "not offered"
+        """ok or FAILED."""
+        return "ok" if self.passed else "FAILED"
 
     def record(self):
         """For JSON: plain numbers, None for what is not finite."""
@@ -89,17 +82,17 @@ def point(name, rng):
         "u": rng.standard_normal(objective.output_shape), "seed": int(rng.integers(2 ** 31))})
 
 
-def tasks(seed=0, peer=None):
-    """(problem, quantity, seed, peer) for every pair: a map of pure functions."""
-    return [(problem, quantity, seed, peer) for problem in ZOO for quantity in QUANTITIES]
+def tasks(seed=0):
+    """(problem, quantity, seed) for every pair: a map of pure functions."""
+    return [(problem, quantity, seed) for problem in ZOO for quantity in QUANTITIES]
 
 
 def rows_of(task):
-    """The Rows of one task: each route of the quantity, in longdouble too, and the peer's.
+    """The Rows of one task: each route of the quantity, in longdouble too.
 
     None where the quantity is not defined for the network.
     """
-    problem, name, seed, peer = task
+    problem, name, seed = task
     where, quantity = point(problem, np.random.default_rng(seed)), QUANTITIES[name]
     if not quantity.fits(where.objective.net):
         return []
@@ -110,25 +103,21 @@ def rows_of(task):
             for route, answer in answers.items()]
     if exact is not None and quantity.extended and eps(np.longdouble) < 1e-18:
         rows.append(_extended_row(where, name, answers, exact))
-    if peer is not None:
-        rows.append(_peer_row(peer, where, name, answers, exact))
     return rows
 
 
-def check(seed=0, peer=None, executor=None):
+def check(seed=0, executor=None):
     """Yield the Rows of the whole self-check, as they come.
 
     Parameters
     ----------
     seed : int
         Of the initial parameters and the directions.
-    peer : object, optional
-        Offers functions named as in QUANTITIES, of the same arguments.
     executor : concurrent.futures.Executor, optional
         Runs the tasks side by side; the rows and their order do not depend on it.
     """
     run = map if executor is None else executor.map
-    for rows in run(rows_of, tasks(seed, peer)):
+    for rows in run(rows_of, tasks(seed)):
         yield from rows
 
 
@@ -194,14 +183,3 @@ def _extended_row(where, name, answers, exact):
     row = _row(where, name, route + ", longdouble", answer, answer, exact,
                quantity.expected(route) + EXTENDED)
     return replace(row, agreed=None)
-
-
-def _peer_row(peer, where, name, answers, exact):
-    """Somebody else's answer against the first route here, which is what balls run."""
-    first = next(iter(answers.values()))
-    try:
-        answer = ask(peer, name, where.given(QUANTITIES[name].arguments), leaves(first))
-    except NotOffered:
-        return Row(where.name, name, QUANTITIES[name].title, "peer", None, None, None)
-    row = _row(where, name, "peer", answer.arrays, leaves(first), exact, PEER_DIGITS)
-    return replace(row, agreed=None, proven=None, note=answer.note) if answer.note else row

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from tests.network.pytorch_modules import (
+from reference.oracle.peers.torch_modules import (
     GRU, LSTM, RNN, Concatenated, Masked, Parallel, Positions, Residual, Scaled, SelfAttention,
     Transposed, Waves, encoder, encoder_layer, sharing)
 

@@ -7,7 +7,7 @@ import reference as ref
 
 torch = pytest.importorskip("torch")
 from torch import nn                                                             # noqa: E402
-from tests.network import pytorch_modules as theirs                              # noqa: E402
+from reference.oracle.peers import torch_modules as theirs                              # noqa: E402
 from tests.network.against_torch import N, disagreements, grid, pair             # noqa: E402
 
 # ---- embeddings and attention ----

@@ -1,13 +1,17 @@
 """The command line: exit status, table, JSON, picture, refusals."""
 
 import json
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
 from reference.__main__ import main
 from reference.oracle import check as oracle
+from reference.oracle import peer_check
 from reference.oracle.check_text import digits
+from reference.oracle.judge.subjects import SUBJECTS
+from reference.problems.zoo import ZOO
 
 QUICK = [("pooled digits", "gradient", 0), ("pooled digits", "hvp", 0)]
 
@@ -15,7 +19,9 @@ QUICK = [("pooled digits", "gradient", 0), ("pooled digits", "hvp", 0)]
 @pytest.fixture
 def quick(monkeypatch):
     """Two quantities on the small problem only."""
-    monkeypatch.setattr(oracle, "tasks", lambda seed, peer: [(*task, peer) for task in QUICK])
+    monkeypatch.setattr(oracle, "tasks", lambda seed: QUICK)
+    monkeypatch.setattr(peer_check, "ZOO", {"pooled digits": ZOO["pooled digits"]})
+    monkeypatch.setattr(peer_check, "asked", lambda: [SUBJECTS["gradient"], SUBJECTS["hvp"]])
 
 
 def test_check_exits_with_0_and_shows_agreed_and_proven_digits(quick, capsys):
@@ -26,16 +32,26 @@ def test_check_exits_with_0_and_shows_agreed_and_proven_digits(quick, capsys):
 
 def test_a_planted_fault_makes_check_exit_with_1_and_name_the_quantity(quick, capsys):
     assert main(["check", "tests.oracle.peers:twice_too_large"]) == 1
-    failed = [s for s in capsys.readouterr().out.splitlines() if s.startswith("FAILED")]
-    assert failed == ["FAILED: hvp (peer, on pooled digits)"]
+    out = capsys.readouterr().out
+    failed = [s for s in out.splitlines() if s.startswith("differs")]
+    assert failed == ["differs: hvp (on pooled digits)"] and "ours x 2" in out
 
 
 def test_json_holds_every_row_and_the_verdict(quick, capsys):
     assert main(["check", "tests.oracle.peers:not_a_number", "--json"]) == 1
     report = json.loads(capsys.readouterr().out)
     assert report["passed"] is False
-    verdicts = {(row["quantity"], row["route"]): row["verdict"] for row in report["rows"]}
-    assert verdicts["gradient", "peer"] == "FAILED" and verdicts["hvp", "peer"] == "ok"
+    verdicts = {row["quantity"]: row["verdict"] for row in report["rows"]}
+    assert verdicts == {"gradient": "unusable", "hvp": "agrees"}
+
+
+def test_a_peer_is_reported_to_junit_and_in_markdown(quick, tmp_path, capsys):
+    path = tmp_path / "report.xml"
+    assert main(["check", "tests.oracle.peers:talkative", "--markdown", "--junit", str(path)]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].startswith("| pooled digits |  | gradient |")
+    suite = ElementTree.parse(path).getroot()
+    assert suite.attrib == {"name": "reference", "tests": "2", "failures": "0", "skipped": "1"}
+    assert suite[0].attrib["classname"] == "reference.pooled digits"
 
 
 def test_the_picture_is_written_whole_and_nothing_else(quick, tmp_path, capsys):
@@ -46,6 +62,7 @@ def test_the_picture_is_written_whole_and_nothing_else(quick, tmp_path, capsys):
 
 @pytest.mark.parametrize("arguments, words", [
     (["check", "tests.oracle.peers"], "package.module:object"),
+    (["check", "keras"], "choose among torch, jax"),
     (["check", "no.such.module:peer"], "no.such"),
     (["check", "tests.oracle.peers:nobody"], "nobody"),
     (["check", "tests.oracle.peers:offers_nothing"], "offers none"),

@@ -1,8 +1,7 @@
-"""The networks of LAYERS in PyTorch: its own modules, put together after its documentation.
+"""The layers that PyTorch has not as modules of one input: its own, called with the arguments that
+nn.Sequential cannot pass (masks, states), or one of their results picked.
 
-The classes here add no formula where PyTorch has one: they only call a module with the arguments
-that nn.Sequential cannot pass (masks, states), or pick one of its results.  A network is a function
-of ours for what the problem draws: masks, initial states and running statistics.
+The classes here add no formula where PyTorch has one.
 """
 
 import math
@@ -21,19 +20,26 @@ class Residual(nn.Sequential):
 
 
 class Parallel(nn.ModuleList):
-    """The branches' outputs, added or concatenated."""
+    """The branches' outputs, added, or concatenated along an axis."""
 
-    concatenated = False
+    axis = None
 
     def forward(self, x):
         outputs = [branch(x) for branch in self]
-        return torch.cat(outputs, -1) if self.concatenated else sum(outputs)
+        return sum(outputs) if self.axis is None else torch.cat(outputs, self.axis)
 
 
 class Concatenated(Parallel):
     """One after the other."""
 
-    concatenated = True
+    axis = -1
+
+
+class Sine(nn.Module):
+    """sin x."""
+
+    def forward(self, x):
+        return torch.sin(x)
 
 
 class Masked(nn.Module):
@@ -181,3 +187,4 @@ class LSTM(Recurrent, nn.LSTM):
 
 class GRU(Recurrent, nn.GRU):
     """nn.GRU."""
+
