@@ -14,8 +14,9 @@
 from . import (arrangements, contents_activations, contents_layers,  # registered by import
                contents_losses, contents_matrices, contents_normalisation, contents_parts)
 from . import (arrangements_kronecker, contents_bias, contents_damping, contents_ekfac,
-               contents_factors, contents_fields, contents_first_order, contents_kbfgs, contents_kronecker,
-               contents_optimisers, contents_second_order, contents_steps, scales)
+               contents_factors, contents_fields, contents_first_order, contents_kbfgs,
+               contents_kronecker, contents_optimisers, contents_second_order, contents_steps,
+               scales)
 from . import (contents_backwards, contents_diagonals, contents_functions, contents_spectra,
                contents_zeros)
 

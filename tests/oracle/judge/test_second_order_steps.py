@@ -31,7 +31,8 @@ def newton_like(objective, theta, added):
 
 @pytest.mark.parametrize("content, added", [
     ("", lambda B, N: MU * np.eye(len(B))),
-    ("the damping is mu diag(J^T J), Marquardt's, where ours is mu I", lambda B, N: MU * np.diag(np.diag(B))),
+    ("the damping is mu diag(J^T J), Marquardt's, where ours is mu I",
+     lambda B, N: MU * np.diag(np.diag(B))),
     ("damping beside a sum", lambda B, N: MU / N * np.eye(len(B)))])
 def test_levenberg_and_marquardt(content, added):
     objective, theta = regression()
