@@ -1,4 +1,4 @@
-"""Lower precision, finite differences and Monte-Carlo noise are told, and faults are not excused."""
+"""Lower precision, finite differences and Monte-Carlo noise are told; faults are not excused."""
 
 import numpy as np
 import pytest

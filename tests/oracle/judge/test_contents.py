@@ -247,7 +247,8 @@ def test_weights():
                  weighted) == ("weighted gradients", "convention")
     by_sum = w @ gradients(OBJECTIVE, THETA) / w.sum()
     report = ref.check(by_sum, "gradient", weighted, THETA)
-    assert report.explanation.text == "ours x 1/(sum w/N)" and report.explanation.kind == "convention"
+    best = report.explanation
+    assert best.text == "ours x 1/(sum w/N)" and best.kind == "convention"
     for loss, name in ((ref.CrossEntropy(weights=RNG.uniform(1, 2, C)), "class weights ignored"),
                        (ref.CrossEntropy(smoothing=0.1), "no smoothing"),
                        (ref.CrossEntropy(ignore=int(OBJECTIVE.y[0])), "ignored labels counted")):

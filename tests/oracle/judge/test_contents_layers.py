@@ -57,7 +57,8 @@ def parts(axis, through_mean, through_variance):
         g - through_mean * mean(g) - through_variance * kept[0] * mean(g * kept[0]))
 
 
-NORMS = {"layer": (ref.LayerNorm(5, affine=False), -1), "batch": (ref.BatchNorm(5, affine=False), 0)}
+NORMS = {"layer": (ref.LayerNorm(5, affine=False), -1),
+         "batch": (ref.BatchNorm(5, affine=False), 0)}
 
 
 @pytest.mark.parametrize("norm", NORMS)
