@@ -98,7 +98,8 @@ def layers_not_in(text):
     """Layers of the package, and functions that make them, that no line of a table begins with."""
     public = {name for name, thing in vars(import_module("reference")).items()
               if getattr(thing, "__module__", "").startswith("reference.network.")
-              and not thing.__module__.endswith((".losses", ".objective", ".elementwise"))}
+              and not thing.__module__.endswith((".losses", ".objective", ".elementwise",
+                                                ".from_torch", ".from_onnx"))}
     listed = {name for line in text.splitlines() if line.startswith("| `ref.")
               for name in INLINE.findall(line.split("|")[1])}
     return sorted(f"ref.{name}" for name in public - {"Layer"} if f"ref.{name}" not in listed)
