@@ -78,8 +78,8 @@ from .oracle.atlas import Relation, relate
 from .oracle.certify import Certificate, NotProven, certify
 from .oracle.conventions import CONVENTIONS as conventions
 from .oracle.conventions.convert import convert
-from .oracle.judge.audit import audit
-from .oracle.judge.designer import design, test_point
+from .oracle.judge.points.audit import audit
+from .oracle.judge.points.designer import design, test_point
 from .oracle.judge.identify import identify
 from .oracle.judge.verdict import check
 from .oracle.layers import check_layer

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..oracle.judge.designer import test_point
+from ..oracle.judge.points.designer import test_point
 
 
 def oracle_case(name="dense", seed=0):

@@ -5,7 +5,7 @@
 A *content* computes the arrays that a program would return that made one known choice or error; an
 *arrangement* reorders their entries; the factor is fitted.  Each has a cost, about the number of
 deviations from this package that it stands for, so that of all explanations that fit the simplest
-is told.  Registered by decorators, in files named contents_* and arrangements.
+is told.  Registered by decorators, in the folder `causes`.
 """
 
 from collections.abc import Callable

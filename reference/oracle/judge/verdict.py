@@ -9,7 +9,7 @@ from ...network.objective import Objective
 from ..conventions.answers import in_ours
 from . import localise
 from .answers import answer_of
-from .audit import audit
+from .points.audit import audit
 from .case import Case
 from .faults import why_later, why_not_finite
 from .report import ABSENT, AGREES, CONVENTION, DIFFERS, UNUSABLE, Report

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import reference as ref
-from reference.oracle.judge.audit import WEAKNESSES
+from reference.oracle.judge.points.audit import WEAKNESSES
 from reference.oracle.judge.verdict import check
 
 PLANTED = {}

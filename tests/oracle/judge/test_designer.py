@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 import reference as ref
-from reference.oracle.judge.designer import APART, coprime
-from reference.oracle.judge.designs import DESIGNS
+from reference.oracle.judge.points.designer import APART, coprime
+from reference.oracle.judge.points.designs import DESIGNS
 from reference.oracle.judge.subjects import SUBJECTS
-from reference.oracle.judge.weak_sizes import sizes
-from reference.oracle.judge.audit import Point
+from reference.oracle.judge.points.weak_sizes import sizes
+from reference.oracle.judge.points.audit import Point
 
 INHERENT = {"attention": {"square"}}               # the projection behind the heads is square
 

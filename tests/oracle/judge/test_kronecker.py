@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import reference as ref
-from reference.oracle.judge.scales import RECORDS
+from reference.oracle.judge.causes.scales import RECORDS
 
 from . import plain
 
