@@ -57,7 +57,7 @@ def _own(optimizer):
     return {each.name: getattr(optimizer, each.name) for each in fields(optimizer)}
 
 
-_SAFE = {"safeguard": 1.0}
+_SAFE = {"safeguard": 0.0}
 _KBFGS = "length and damping by [GRB20]'s code; the safeguard is ours, None as published"
 _L = {"memory": 100, **_SAFE}
 
