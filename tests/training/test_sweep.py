@@ -63,7 +63,7 @@ def test_a_run_that_diverges_says_so_and_the_others_go_on():
 def test_a_default_is_overridden_field_by_field():
     posed = digits()
     optimizer, batch = make("kbfgs", posed)
-    assert (optimizer.length, optimizer.safeguard, batch) == (0.3, 1.0, 50)
+    assert (optimizer.length, optimizer.safeguard, batch) == (0.3, 0.0, 50)
     optimizer, batch = make("kbfgs", posed, {"length": 0.1, "safeguard": None}, batch=20)
     assert (optimizer.length, optimizer.safeguard, batch) == (0.1, None, 20)
     assert make("lbfgs", posed)[1] == 200
