@@ -32,7 +32,7 @@ class Watch:
     start: float = 0.0
 
     def __call__(self, k, theta, info):
-        found = self.laws.check(k, theta=theta, **info) if k < 100 else ()
+        found = self.laws.check(k + 1, theta=theta, **info) if k < 100 else ()
         if any(law.law == "rise" for law in found):
             epoch, place = divmod(k, task.train.N // task.batch)         # as ref.train draws them
             order = np.random.default_rng([self.seed, 1, epoch + 1]).permutation(task.train.N)
@@ -73,8 +73,8 @@ if len(sys.argv) > 2:
     axes = (figure := Figure(figsize=(7, 5), layout="constrained")).subplots()
     axes.plot(range(1, 6), ITS_LOSS, "k--", marker="s", label="the authors' code")
     for (safeguard, seed), (_, losses) in (one for one in runs.items() if one[1][1]):
-        axes.plot(range(1, len(losses)), losses[1:], f"C{seed}{'-' if safeguard == 0 else ':'}.",
+        axes.plot(range(1, len(losses)), losses[1:], f"C{seed}.{'-' if safeguard == 0 else ':'}",
                   label=f"seed {seed}, safeguard {safeguard}")
     axes.legend(title=f"as published, seeds {sorted(fatal)} diverge in the first epoch")
-    axes.set(xlabel="epochs", ylabel="training loss [nats per image]", yscale="log")
+    axes.set(xlabel="epochs", xticks=range(1, 6), ylabel="training loss [nats per image]")
     figure.savefig(sys.argv[2], dpi=90)
