@@ -12,6 +12,7 @@ from .answers import answer_of
 from .points.audit import audit
 from .case import Case
 from .faults import why_later, why_not_finite
+from .proof import proven
 from .report import ABSENT, AGREES, CONVENTION, DIFFERS, UNUSABLE, Report
 from .search import diagnose
 from .subjects import subject_of
@@ -19,7 +20,7 @@ from .tolerance import tolerance
 
 
 def check(theirs, quantity, objective, theta, *arguments, dtype=None, allow=(),
-          convention=None, **options):
+          convention=None, prove=False, **options):
     """Does somebody else's answer agree with ours, and if not, why?
 
     Parameters
@@ -40,6 +41,8 @@ def check(theirs, quantity, objective, theta, *arguments, dtype=None, allow=(),
         Names of contents and arrangements that are conventions which theirs states.
     convention : str, optional
         One of `conventions` in which theirs is, which is converted to ours first.
+    prove : bool
+        Whether the report is to say how far ours is proven to be from the exact answer.
     **options
         Passed on to the quantity, as setting="reduce" of `kfac`.
 
@@ -76,8 +79,11 @@ def check(theirs, quantity, objective, theta, *arguments, dtype=None, allow=(),
         answer = in_ours(answer, subject, objective, convention, options)
     pieces = subject.pieces(*given, **options)
     precision = np.dtype(answer.dtype if dtype is None else dtype)
-    case = Case(subject, given, options, pieces, answer,
-                tolerance(subject, given, options, pieces, precision))
+    allowed = tolerance(subject, given, options, pieces, precision)
+    if prove:
+        clause = proven(subject, given, options, pieces)
+        allowed = replace(allowed, text=f"{allowed.text}; {clause}")
+    case = Case(subject, given, options, pieces, answer, allowed)
     return replace(judged(arranged(case), tuple(allow)),
                    warnings=tuple(audit(*given, quantity=subject)))
 

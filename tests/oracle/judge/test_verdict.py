@@ -1,5 +1,7 @@
 """check: what agrees is told to agree, what differs is told to differ, and why."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -93,6 +95,17 @@ def test_a_stated_convention_agrees(dense):
     assert ref.check(theirs, "gradient", objective, theta).verdict == "agrees after a convention"
     assert ref.check(theirs, "gradient", objective, theta, allow=("1/N",)).passed
     assert not ref.check(theirs, "gradient", objective, theta, allow=("1/C",)).passed
+
+
+@pytest.mark.parametrize("name, told", [
+    ("gradient", r"within \d\.\de-1[5-9] of the exact answer, proven by balls of 96 bits"),
+    ("kfac", "proven by balls"), ("hessian", "proven by balls"),
+    ("ekfac", "ours is not proven")])
+def test_a_report_says_how_far_ours_is_proven(dense, name, told):
+    objective, theta = dense
+    right = ours(SUBJECTS[name], objective, theta)
+    assert re.search(told, ref.check(right, name, objective, theta, prove=True).tolerance)
+    assert "proven" not in ref.check(right, name, objective, theta).tolerance
 
 
 # ---- callables that misbehave ----
