@@ -4,15 +4,18 @@
 
 f runs in this package's precision on theta, x and the arguments as a program of precision eps would
 round them, xi_k uniform in +-1, k = 1..K times: an entry that is the small difference of large
-terms may be off by more than its eps.  Once more all operations are rounded, in float32, and what
-that moves is scaled to eps: terms may cancel within f whatever the data are.  A program sums in
-another order, hence the 8; rms(d), over the whole block, is for entries that chance moved by
-nothing; the last two terms are one rounding of the answer itself.
+terms may be off by more than its eps.  Activations and losses are off as those of a program may be
+that subtracts where this package need not (roundings.py).  Once more all operations are rounded, in
+float32, and what that moves is scaled to eps: terms may cancel within f whatever the data are.  A
+program sums in another order, hence the 8; rms(d), over the whole block, is for entries that chance
+moved by nothing; the last two terms are one rounding of the answer itself.
 """
 
 from dataclasses import dataclass, replace
 
 import numpy as np
+
+from .roundings import rounded_operations
 
 SAMPLES = 8
 MARGIN = 8
@@ -33,8 +36,9 @@ def tolerance(subject, given, options, pieces, dtype, samples=SAMPLES):
     bounds = bounds_of(subject, given, options, pieces, eps, samples)
     lost = max(map(_amplified, bounds, pieces))
     return Tolerance(bounds, eps, (
-        f"{np.dtype(dtype)}: each entry within {MARGIN} x what rounding theta and the data to it "
-        f"moves ({samples} trials), {lost:.1e} of a block's norm at most: {lost / eps:.0f} eps"))
+        f"{np.dtype(dtype)}: each entry within {MARGIN} x what rounding theta, data and operations "
+        f"to it moves ({samples} trials), {lost:.1e} of a block's norm at most: {lost / eps:.0f} "
+        "eps"))
 
 
 def bounds_of(subject, given, options, pieces, eps, samples=SAMPLES):
@@ -48,14 +52,14 @@ def bounds_of(subject, given, options, pieces, eps, samples=SAMPLES):
 
 
 def rounded(given, eps, rng):
-    """(objective, theta, ...) with every float times 1 + eps xi."""
+    """(objective, theta, ...) with every float times 1 + eps xi, and operations as off as that."""
     def moved(a):
         if isinstance(a, np.ndarray) and a.dtype.kind == "f":
             return a * (1 + eps * rng.uniform(-1, 1, a.shape))
         return a
     objective, *others = given
     same = objective.y is objective.x
-    x = moved(objective.x)
+    x, objective = moved(objective.x), rounded_operations(objective, eps, rng)
     return (replace(objective, x=x, y=x if same else objective.y), *map(moved, others))
 
 
