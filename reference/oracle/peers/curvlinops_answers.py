@@ -32,6 +32,13 @@ class Summed(nn.Module):
         return exampled(self.objective, z, y).sum()
 
 
+class ClassesSecond(nn.Module):
+    """(N, ..., C) -> (N, C, ...), where cross-entropy wants classes in PyTorch."""
+
+    def forward(self, z):
+        return z.movedim(-1, 1)
+
+
 class Problem(Point):
     """A Point whose loss is plain: no decay, no example weights, no batch norm in training."""
 
@@ -44,9 +51,9 @@ class Problem(Point):
         self.order = torch.tensor(np.concatenate(
             [self.twin.index[name].ravel() for name in named]))
 
-    def operator(self, kind, *loss, **options):
-        """One of theirs."""
-        return kind(self.twin.module, *loss, self.ps, [(self.x, self.y)],
+    def operator(self, kind, *loss, module=None, **options):
+        """One of theirs, of the module or of another with its parameters."""
+        return kind(module or self.twin.module, *loss, self.ps, [(self.x, self.y)],
                     check_deterministic=False, **options)
 
     def flat(self, t):
@@ -123,12 +130,18 @@ def _factors(here, setting):
     if any(not isinstance(m, (nn.Linear, nn.Conv2d)) for m in here.twin.module.modules()
            if list(m.parameters(recurse=False))):
         raise NotImplementedError("curvlinops has K-FAC of Linear and Conv2d.")
-    K = here.operator(KFACLinearOperator, SUPPORTED[loss.name](), fisher_type="type-2",
+    owners = here.objective.net.owners
+    if len(set(owners)) < len(owners):
+        raise NotImplementedError("curvlinops has a pair of factors for each use of a matrix.")
+    classes = [ClassesSecond()] * (loss.name == "CrossEntropy")
+    K = here.operator(KFACLinearOperator, SUPPORTED[loss.name](reduction="sum"),
+                      module=nn.Sequential(here.twin.module, *classes), fisher_type="type-2",
                       kfac_approx=setting, separate_weight_and_bias=False,
                       num_data=here.objective.N)
     K.compute_kronecker_factors()
     return [M.detach().numpy() for name in K._mapping
-            for M in (K._gradient_covariances[name], K._input_covariances[name])]
+            for M in (K._gradient_covariances[name] / here.objective.N,
+                      K._input_covariances[name])]
 
 
 OFFERS = {"": operators}
