@@ -17,8 +17,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 
-ORDER = ["arrays", "network", "problems", "derivatives", "curvature", "optim", "training",
-         "oracle", "testing", "plotting", "__main__"]          # a file imports its own or earlier ones
+ORDER = ["options", "arrays", "network", "problems", "derivatives", "curvature", "optim",
+         "training", "oracle", "testing", "plotting", "commands", "__main__"]
 
 
 @dataclass(frozen=True)
@@ -165,7 +165,7 @@ def hidden_randomness(file):
     epoch and step; tasks that draw their data make one from a constant.
     """
     drawn = ("problems", "autoencoders.py")
-    if file.place in ("__main__", "oracle", "optim", "testing", "training") or file.path == drawn:
+    if file.place in ("commands", "oracle", "optim", "testing", "training") or file.path == drawn:
         allowed = {"Generator", "default_rng"}
     else:
         allowed = {"Generator"}
@@ -177,7 +177,7 @@ def hidden_randomness(file):
 
 def printing(file):
     calls = [call for call in nodes(file, ast.Call) if getattr(call.func, "id", "") == "print"]
-    return [] if file.place == "__main__" else [ast.unparse(call) for call in calls]
+    return [] if file.place in ("commands", "__main__") else [ast.unparse(call) for call in calls]
 
 
 def wide(file):
@@ -232,11 +232,15 @@ PLANTED = [
     (layering, "oracle/peers/a.py", "from ...plotting import x", ["reference.plotting.x"]),
     (layering, "helpers/a.py", "", ["helpers has no place in the order of the layers"]),
     (layering, "plotting.py", "from . import __main__", ["reference.__main__"]),
+    (layering, "plotting/a.py", "from ..commands.shared import x", ["reference.commands.shared.x"]),
+    (layering, "options.py", "from .arrays import x", ["reference.arrays.x"]),
+    (layering, "commands/a.py", "from .. import plotting\nfrom .shared import x", []),
     (layering, "__init__.py", "from .oracle import check", []),
     (layering, "__main__.py", "from . import problems, oracle\nimport numpy", []),
     (layering, "problems/a.py", "from ..network import x\nfrom .b import y\nfrom . import z", []),
     (plotting_alone, "oracle/a.py", "def f():\n    import matplotlib.pyplot as plt",
      ["matplotlib.pyplot"]),
+    (plotting_alone, "commands/a.py", "from matplotlib import pyplot", ["matplotlib.pyplot"]),
     (plotting_alone, "__main__.py", "from matplotlib import pyplot", ["matplotlib.pyplot"]),
     (plotting_alone, "plotting.py", "import matplotlib", []),
     *[(unanalytic, "network/a.py", f"y = np.{name}(x)", [name]) for name in sorted(UNANALYTIC)],
@@ -272,9 +276,11 @@ PLANTED = [
     (hidden_randomness, "problems/a.py", "rng = np.random.default_rng(0)", ["default_rng"]),
     (hidden_randomness, "problems/autoencoders.py", "rng = np.random.default_rng(0)", []),
     (hidden_randomness, "oracle/a.py", "np.random.seed(0)", ["seed"]),
+    (hidden_randomness, "__main__.py", "rng = np.random.default_rng(0)", ["default_rng"]),
     (hidden_randomness, "oracle/a.py", "def f(seed):\n    return np.random.default_rng(seed)", []),
     (hidden_randomness, "network/a.py", "def f(rng: np.random.Generator): pass", []),
     (printing, "optim/a.py", "if verbose:\n    print('hello', 1)", ["print('hello', 1)"]),
+    (printing, "commands/a.py", "print(1)", []),
     (printing, "__main__.py", "print(1)", []),
     (wide, "optim/a.py", "x = 1\n#" + 100 * "-" + "\n#" + 99 * "-", ["line 2"]),
 ]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..options import positive, seconds
 from ..problems.files import replacing
 from . import races, scaling, threads
 from .peers import NAMES
@@ -38,8 +39,8 @@ def add_options(command):
     command.add_argument("--quantities", type=_among("quantity", races.NAMES),
                          default=list(races.NAMES), metavar="NAMES",
                          help=f"comma-separated, among {', '.join(races.NAMES)} (default all)")
-    command.add_argument("--rounds", type=_positive, default=7, metavar="N", help="default 7")
-    command.add_argument("--budget", type=_seconds, default=math.inf, metavar="SECONDS",
+    command.add_argument("--rounds", type=positive, default=7, metavar="N", help="default 7")
+    command.add_argument("--budget", type=seconds, default=math.inf, metavar="SECONDS",
                          help="of one run of a peer: a matrix that takes longer is timed by two "
                          "parts of it, and the time extrapolated and marked (default: no limit)")
     command.add_argument("--threads", type=_counts, default=[], metavar="N,...",
@@ -67,24 +68,8 @@ def _among(kind, choices):
     return names
 
 
-def _positive(text):
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number >= 1")
-    return int(text)
-
-
 def _counts(text):
-    return [_positive(count) for count in text.split(",")]
-
-
-def _seconds(text):
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = math.nan
-    if not seconds > 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is no positive number of seconds")
-    return seconds
+    return [positive(count) for count in text.split(",")]
 
 
 # ---- runs ----

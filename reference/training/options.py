@@ -1,10 +1,10 @@
 """The options of `python -m reference train`."""
 
 import argparse
-import math
 from ast import literal_eval
 from pathlib import Path
 
+from ..options import finite_seconds, natural, positive
 from ..problems.tasks import DTYPES, TASKS
 from ..problems.training import SIZES
 from .defaults import OPTIMIZERS
@@ -30,7 +30,7 @@ def add_options(command):
                          "NAME.FIELD=VALUE of one; repeatable")
     command.add_argument("--epochs", type=positive, metavar="N",
                          help=f"in all (default {EPOCHS} without --seconds)")
-    command.add_argument("--seconds", type=positive_seconds, metavar="S",
+    command.add_argument("--seconds", type=finite_seconds, metavar="S",
                          help="of training in all; the epoch under way is finished")
     command.add_argument("--size", default="small", metavar="SIZE",
                          help=f"{', '.join(SIZES)} (default small)")
@@ -40,7 +40,7 @@ def add_options(command):
                          help=f"{' or '.join(DTYPES)} (default float64)")
     command.add_argument("--batch", type=positive, metavar="N",
                          help="examples of a mini-batch (default: the task's or the optimizer's)")
-    command.add_argument("--seed", type=_natural, default=0, metavar="N", help="default 0")
+    command.add_argument("--seed", type=natural, default=0, metavar="N", help="default 0")
     command.add_argument("--out", type=_place, metavar="DIR", help="holds a folder per optimizer "
                          "(default runs/TASK-SIZE)")
     command.add_argument("--resume", action="store_true",
@@ -53,28 +53,6 @@ def add_options(command):
 
 
 # ---- options ----
-
-def _natural(text, least=0):
-    if not text.isdecimal() or int(text) < least:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number >= {least}")
-    return int(text)
-
-
-def positive(text):
-    """A whole number, at least 1, for argparse."""
-    return _natural(text, 1)
-
-
-def positive_seconds(text):
-    """A number of seconds, for argparse."""
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = math.nan
-    if not 0 < seconds < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is no positive number of seconds")
-    return seconds
-
 
 def _place(text):
     if not text:

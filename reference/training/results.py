@@ -4,13 +4,13 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from ..options import finite_seconds, positive
 from ..problems.tasks import DTYPES, TASKS
 from ..problems.training import SIZES
 from . import grid, results_page
 from .defaults import OPTIMIZERS
 from .job import outcome
 from .measured import gathered, trained
-from .options import positive, positive_seconds
 
 EPILOG = """examples:
   python -m reference results --size tiny --seconds 1 --epochs 5 --tasks digits,chaotic-series
@@ -23,7 +23,7 @@ Ctrl-C loses the runs under way; the same command goes on with those that are mi
 def add_options(command):
     """The options of the command, on an argparse parser."""
     command.add_argument("--size", choices=SIZES, default="small", help="default small")
-    command.add_argument("--seconds", type=positive_seconds, default=10.0, metavar="S",
+    command.add_argument("--seconds", type=finite_seconds, default=10.0, metavar="S",
                          help="of the processor, of training, for each run (default 10)")
     command.add_argument("--epochs", type=positive, default=10, metavar="E",
                          help="that each run has too, if 3 S suffice (default 10)")

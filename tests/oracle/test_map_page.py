@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from reference import plotting
-from reference.__main__ import BEGIN, END, main
+from reference.__main__ import main
 from reference.oracle import map_page
+from reference.oracle.layer_text import BEGIN, END
 from reference.oracle.map_cases import CASES
 
 PAGE = Path(__file__).parents[2] / "docs" / "9-map.md"
@@ -72,7 +73,7 @@ def test_the_command_prints_the_map_or_fills_a_page(two, tmp_path, capsys):
 
 
 def test_the_picture_is_written_whole_and_in_a_format_that_is_known(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("reference.__main__.DRAWN", ["least squares"])
+    monkeypatch.setattr("reference.commands.map.DRAWN", ["least squares"])
     assert main(["map", "--plot", str(tmp_path / "map.png")]) == 0
     assert (tmp_path / "map.png").read_bytes().startswith(b"\x89PNG")
     assert [p.name for p in tmp_path.iterdir()] == ["map.png"]
