@@ -45,6 +45,7 @@ from .network.dropout import Dropout, dropout
 from .network.elementwise import (ELU, GELU, SELU, GELUTanh, HardTanh, Identity, LeakyReLU, Mish,
                                   ReLU, Sigmoid, SiLU, Sine, Softplus, Softsign, Tanh)
 from .network.embedding import Embedding, LearnedPositions, SinusoidalPositions, Unembedding
+from .network.from_onnx import from_onnx
 from .network.from_torch import from_torch
 from .network.layer import Layer
 from .network.losses import (BinaryCrossEntropy, CrossEntropy, Gaussian, Huber, Poisson,
