@@ -14,7 +14,7 @@ from ..oracle import check as oracle
 from ..oracle import peer_command as judging
 from ..oracle.check_text import HEADER, line, report, summary
 from ..oracle.peers import Absent
-from .shared import refusing, require_picture, save, show, warn, workers
+from .shared import progress, refusing, require_picture, save, show, warn, workers
 
 
 def add(commands):
@@ -61,7 +61,10 @@ def run(arguments):
 
 
 def judged(arguments):
-    """Judge a peer's answers instead."""
+    """Judge a peer's answers instead, or those in a folder."""
+    if judging.is_folder(arguments):
+        with refusing(ValueError):
+            return judging.run_folder(arguments, print, progress)
     watch = partial(watched, quiet=arguments.json or arguments.markdown)
     with refusing(Absent):
         with workers(arguments.workers, get_context("spawn")) as executor:     # torch has threads

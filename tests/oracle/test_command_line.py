@@ -63,6 +63,9 @@ def test_the_picture_is_written_whole_and_nothing_else(quick, tmp_path, capsys):
 @pytest.mark.parametrize("arguments, words", [
     (["check", "tests.oracle.peers"], "package.module:object"),
     (["check", "keras"], "choose among torch, jax"),
+    (["check", "tests"], "add --pack DIR"),
+    (["check", "tests", "--pack", "tests", "--all"], "--all is of peers"),
+    (["check", "tests", "--pack", "/no/such/pack"], "/no/such/pack"),
     (["check", "no.such.module:peer"], "no.such"),
     (["check", "tests.oracle.peers:nobody"], "nobody"),
     (["check", "tests.oracle.peers:offers_nothing"], "offers none"),

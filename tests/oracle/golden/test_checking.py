@@ -173,3 +173,14 @@ def test_what_cannot_be_done_is_one_sentence_and_status_2(tmp_path, capsys, argu
     assert main(["golden", *(word.format(tmp_path) for word in arguments)]) == 2
     captured = capsys.readouterr()
     assert words in captured.err and captured.err.count("\n") == 1 and not captured.out
+
+
+def test_check_of_a_folder_is_golden_check(pack, checked, answers, tmp_path, capsys):
+    folder = tmp_path / "answers"
+    for factor, status in ((1, 0), (2, 1)):
+        checked({"gradient": factor * answers["gradient"]}, "npz")
+        asked = [["check", str(folder), "--pack", str(pack), "--json"],
+                 ["golden", "check", str(pack), str(folder), "--json"]]
+        assert [main(arguments) for arguments in asked] == [status, status]
+        told = capsys.readouterr().out
+        assert told[:len(told) // 2] == told[len(told) // 2:]
