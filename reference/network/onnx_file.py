@@ -99,6 +99,8 @@ class _Reader:
     def node(self, proto):
         """A Node, whose attributes are what ONNX says of the operator."""
         where = f"node {proto.name!r}, {proto.op_type}"
+        if any(isinstance(name, bytes) for name in (proto.name, *proto.input, *proto.output)):
+            raise ValueError(f"{where}: a name is not UTF-8; write the file again.")
         if proto.domain not in ("", "ai.onnx"):
             raise ValueError(f"{where}: operators of {proto.domain!r} are not here, ONNX's are.")
         try:

@@ -13,7 +13,7 @@ def recurrent(call, last):
     """(layer, arrays) of a node; `last`: its output is that of the last step alone."""
     op, options = call.node.op, {}
     W, R, bias = call.array(1), call.array(2), call.array(3)
-    shape = (len(W), 2 * len(BLOCKS[op]) * R.shape[-1])
+    shape = (len(W), 2 * len(BLOCKS[op]) * sum(R.shape[-1:]))
     if W.ndim != 3 or R.ndim != 3 or len(R) != len(W) or bias is not None and bias.shape != shape:
         raise ValueError(f"arrays of shapes {W.shape} and {R.shape} are not here; ONNX's have "
                          f"three axes, and its bias has shape {shape}.")

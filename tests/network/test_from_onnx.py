@@ -4,61 +4,15 @@ import numpy as np
 import pytest
 
 import reference as ref
+from reference.network import onnx_recurrent
 
-onnx = pytest.importorskip("onnx")
-helper, TensorProto = onnx.helper, onnx.TensorProto
+pytest.importorskip("onnx")
 
-CLOSE = 1e-12                          # some thousand roundings, of theirs and of ours
-SINGLE = 1e-6                          # the same in float32, for networks as small
-
-
-def array(name, value):
-    return onnx.numpy_helper.from_array(np.asarray(value), name)
-
-
-def model(nodes, arrays, shape, output="y", opset=21, x=TensorProto.DOUBLE, **more):
-    """A graph from x to y of these nodes, its examples of this shape."""
-    given = helper.make_tensor_value_info("x", x, ["N", *shape])
-    wanted = helper.make_tensor_value_info(output, TensorProto.DOUBLE, None)
-    graph = helper.make_graph(nodes, "graph", [given], [wanted],
-                              [array(*each) for each in arrays.items()], **more)
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)])
-
-
-def chain(*steps):
-    """(nodes, arrays) of (op, {name: array}, attributes), each on the output of the one before."""
-    nodes, arrays, last = [], {}, "x"
-    for i, (op, own, attributes) in enumerate(steps):
-        out = "y" if i == len(steps) - 1 else f"h{i}"
-        names = [f"{i}.{key}" if key else "" for key in own]
-        inputs = [*names, last] if op == "Gather" else [last, *names]
-        nodes.append(helper.make_node(op, inputs, [out], name=f"n{i}", **attributes))
-        arrays |= {f"{i}.{key}": value for key, value in own.items() if key}
-        last = out
-    return nodes, arrays
-
-
-def normal(rng, *shape):
-    return rng.standard_normal(shape)
-
-
-def agrees(tmp_path, made, x, close=CLOSE, shape=None):
-    """The network of a model, once its outputs are those of ONNX's evaluator."""
-    from onnx.reference import ReferenceEvaluator
-    onnx.save(made, tmp_path / "net.onnx")
-    net, theta = ref.from_onnx(tmp_path / "net.onnx", shape)
-    expected, = ReferenceEvaluator(made).run(None, {"x": x})
-    y = net.forward(theta, x)[-1]
-    assert y.shape == expected.shape and y.dtype == expected.dtype
-    assert np.abs(y - expected).max() <= close * np.abs(expected).max()
-    return net, theta
+from tests.network.onnx_models import (CLOSE, SINGLE, TensorProto, agrees, chain, gemm,  # noqa: E402
+                                       helper, model, normal, onnx, refused)
 
 
 # ---- operators ----
-
-def gemm(r, o, i, **more):
-    return "Gemm", {"weight": normal(r, o, i), "bias": normal(r, o)}, {"transB": 1, **more}
-
 
 def chains(r):
     """name -> (shape of an example, steps)."""
@@ -181,15 +135,25 @@ def test_an_rnn_may_have_relu_and_a_state_to_begin_with_and_no_other_options(tmp
         refused(tmp_path, model(nodes, arrays, (1, 3)), words)
 
 
-# ---- what is refused ----
+def test_gates_in_another_order_are_another_network(tmp_path, monkeypatch):
+    monkeypatch.setitem(onnx_recurrent.BLOCKS, "GRU", (0, 1, 2))
+    with pytest.raises(AssertionError):
+        test_gates_are_in_onnxs_order(tmp_path, "GRU", 3, {}, "all", 1)
 
-def refused(tmp_path, made, words, **more):
-    """The error of a model, or of bytes."""
-    path = tmp_path / "net.onnx"
-    path.write_bytes(made if isinstance(made, bytes) else made.SerializeToString())
-    with pytest.raises(ValueError) as told:
-        ref.from_onnx(path, **more)
-    assert words in str(told.value), str(told.value)
+
+def test_zeros_for_as_many_examples_as_come_are_no_initial_state(tmp_path):
+    rng = np.random.default_rng(0)
+    arrays = {"W": normal(rng, 1, 4, 3), "R": normal(rng, 1, 4, 4), "zero": np.zeros((1, 1, 1)),
+              "one": np.array([1]), "four": np.array([4]), "first": np.array(0)}
+    nodes = [helper.make_node("Shape", ["x"], ["n"], end=1),
+             helper.make_node("Concat", ["one", "n", "four"], ["sizes"], axis=0),
+             helper.make_node("Expand", ["zero", "sizes"], ["h"]),
+             helper.make_node("Transpose", ["x"], ["s"], perm=[1, 0, 2]),
+             helper.make_node("RNN", ["s", "W", "R", "", "", "h"], ["", "l"], hidden_size=4),
+             helper.make_node("Gather", ["l", "first"], ["y"], axis=0)]
+    agrees(tmp_path, model(nodes, arrays, (5, 3)), normal(rng, 2, 5, 3))
+    arrays["zero"] += 1
+    refused(tmp_path, model(nodes, arrays, (5, 3)), "Expand has no counterpart")
 
 
 def test_the_shape_may_be_given_where_the_file_is_silent(tmp_path):
@@ -198,77 +162,3 @@ def test_the_shape_may_be_given_where_the_file_is_silent(tmp_path):
     made.graph.input[0].type.tensor_type.ClearField("shape")
     refused(tmp_path, made, "pass shape=")
     agrees(tmp_path, made, normal(rng, 3, 2, 3), shape=(2, 3))
-
-
-def spoiled(change):
-    """Bytes of a good model, changed."""
-    made = model(*chain(gemm(np.random.default_rng(0), 5, 4), ("Tanh", {}, {})), (4,))
-    change(made.graph)
-    return made
-
-
-def outside(graph, **entries):
-    """The weight is said to be in another file."""
-    weight = graph.initializer[0]
-    weight.ClearField("raw_data")
-    weight.data_location = TensorProto.EXTERNAL
-    for key, value in entries.items():
-        weight.external_data.add(key=key, value=str(value))
-
-
-REFUSED = {
-    "operator": (lambda g: setattr(g.node[1], "op_type", "Softmax"), "node 'n1', Softmax has no"),
-    "unknown operator": (lambda g: setattr(g.node[1], "op_type", "Cube"), "no operator of ONNX 21"),
-    "domain": (lambda g: setattr(g.node[1], "domain", "mine"), "operators of 'mine'"),
-    "transA": (lambda g: g.node[0].attribute.append(helper.make_attribute("transA", 1)),
-               "node 'n0', Gemm: transA=1 is not here"),
-    "kind of attribute": (lambda g: g.node[0].attribute.append(
-        helper.make_attribute("alpha", "much")), "'alpha' is not what ONNX"),
-    "no input": (lambda g: g.node[0].ClearField("input"), "lacks an input"),
-    "cycle": (lambda g: g.node[0].input.__setitem__(0, "y"), "without cycles"),
-    "twice": (lambda g: g.node[1].output.__setitem__(0, "x"), "not computed before"),
-    "made twice": (lambda g: g.node.append(helper.make_node("Relu", ["x"], ["y"])), "made twice"),
-    "huge": (lambda g: g.initializer[0].dims.__setitem__(0, 2 ** 50), "is damaged"),
-    "negative": (lambda g: g.initializer[0].dims.__setitem__(0, -5), "has shape (-5, 4)"),
-    "text": (lambda g: setattr(g.initializer[0], "data_type", TensorProto.STRING), "type 8"),
-    "above": (lambda g: outside(g, location="../secret"), "no file in the folder"),
-    "absolute": (lambda g: outside(g, location="/etc/passwd"), "no file in the folder"),
-    "link": (lambda g: outside(g, location="link"), "no file in the folder"),
-    "folder": (lambda g: outside(g, location="."), "no file in the folder"),
-    "no name": (lambda g: outside(g, location="a\0b"), "no file in the folder"),
-    "too short": (lambda g: outside(g, location="short"), "has not so many"),
-    "before it": (lambda g: outside(g, location="beside", offset=-8), "has not so many"),
-    "another length": (lambda g: outside(g, location="beside", length=8), "has not so many"),
-    "two inputs": (lambda g: g.input.append(helper.make_tensor_value_info(
-        "z", TensorProto.DOUBLE, [3])), "one of each"),
-    "empty": (lambda g: g.Clear(), "one of each"),
-}
-
-
-@pytest.mark.parametrize("name", REFUSED)
-def test_hostile_files_are_refused_and_nothing_outside_is_read(tmp_path, name):
-    change, words = REFUSED[name]
-    folder = tmp_path / "folder"
-    folder.mkdir()
-    for path, size in (("secret", 160), ("folder/beside", 160), ("folder/short", 9)):
-        (tmp_path / path).write_bytes(bytes(size))
-    (folder / "link").symlink_to(tmp_path / "secret")
-    refused(folder, spoiled(change), words)
-
-
-def test_arrays_beside_the_model_are_read(tmp_path):
-    made = spoiled(lambda g: outside(g, location="beside", offset=8, length=160))
-    (tmp_path / "beside").write_bytes(np.arange(21.0).tobytes())
-    onnx_path = tmp_path / "net.onnx"
-    onnx_path.write_bytes(made.SerializeToString())
-    net, theta = ref.from_onnx(onnx_path)
-    assert np.array_equal(net.named(theta)["0.weight"], np.arange(1.0, 21).reshape(5, 4))
-
-
-def test_a_file_cut_short_anywhere_is_refused_or_is_no_network(tmp_path):
-    whole = spoiled(lambda graph: None).SerializeToString()
-    for end in range(0, len(whole), 7):
-        refused(tmp_path, whole[:end], "")
-    refused(tmp_path / ".", b"nonsense", "no ONNX file")
-    with pytest.raises(ValueError, match="is no file"):
-        ref.from_onnx(tmp_path / "absent.onnx")
