@@ -1,4 +1,4 @@
-"""`check PEER` passes over what is right and tells every planted fault, by quantity and in words."""
+"""`check PEER` passes over what is right and tells every planted fault by quantity, in words."""
 
 import pytest
 
@@ -81,3 +81,12 @@ def test_an_installed_framework_agrees_on_a_small_problem(name, package):
     found = peer_check.judgements((name, "convolved digits", 0))
     assert len(found) >= 5 and all(each.passed for each in found)
     assert sum(each.report.passed for each in found) >= 4
+
+
+@pytest.mark.filterwarnings("ignore")                  # theirs
+@pytest.mark.parametrize("problem, agrees", [("Dropout, one mask", True), ("Tied", False)])
+def test_curvlinops_takes_labels_at_places_and_no_shared_matrix(problem, agrees, monkeypatch):
+    pytest.importorskip("curvlinops")
+    monkeypatch.setattr(peer_check, "asked", lambda: [SUBJECTS["kfac"]])
+    found, = peer_check.judgements(("curvlinops", problem, 0))
+    assert found.report.passed == agrees and found.offered == agrees

@@ -1,6 +1,6 @@
 """How far two correct programs may be apart, entry by entry: what one rounding of the data moves.
 
-    tol = 8 (d + rms(d)) + 4 eps |f| + eps rms(f),    d = max_k |f(data (1 + eps xi_k)) - f(data)|
+    tol = 8 d + 4 rms(d) + 4 eps |f| + eps rms(f),    d = max_k |f(data (1 + eps xi_k)) - f(data)|
 
 f runs in this package's precision on theta, x and the arguments as a program of precision eps would
 round them, xi_k uniform in +-1, k = 1..K times: an entry that is the small difference of large
@@ -8,7 +8,7 @@ terms may be off by more than its eps.  Activations and losses are off as those 
 that subtracts where this package need not (roundings.py).  Once more all operations are rounded, in
 float32, and what that moves is scaled to eps: terms may cancel within f whatever the data are.  A
 program sums in another order, hence the 8; rms(d), over the whole block, is for entries that chance
-moved by nothing; the last two terms are one rounding of the answer itself.
+moved by little; the last two terms are one rounding of the answer itself.
 """
 
 from dataclasses import dataclass, replace
@@ -90,7 +90,7 @@ def bound(f, moved, eps):
     spread = np.max([np.abs(g - f) for g in moved], axis=0)
     rms = np.sqrt(np.mean(np.square(f, dtype=float))) if f.size else 0.0
     typical = np.sqrt(np.mean(spread ** 2)) if f.size else 0.0
-    return MARGIN * (spread + typical) + 4 * eps * np.abs(f) + eps * rms
+    return MARGIN * spread + 4 * typical + 4 * eps * np.abs(f) + eps * rms
 
 
 def _amplified(bound, piece):

@@ -17,7 +17,9 @@ from .torch_twin import twin
 
 LIMITS = ("vmap", "forward AD", "forward-mode", "is not implemented", "not supported",
           "functorch", "batching rule", "data pointer",        # of packed sequences in torch.func
-          "match the broadcast shape", "The expanded size")    # of recurrent layers in vmap
+          "match the broadcast shape", "The expanded size",    # of recurrent layers in vmap
+          "match target batch_size", "key_padded_mask")        # of masks of each example
+RAISED = RuntimeError, ValueError, AssertionError
 
 
 class Point:
@@ -79,7 +81,7 @@ def at_a_point(function):
     def answer(objective, theta, *arguments):
         with sdpa_kernel(SDPBackend.MATH):         # the others have no second derivative
             return function(Point(objective, theta), *map(torch.tensor, arguments))
-    return staticmethod(refusing(answer, LIMITS))
+    return staticmethod(refusing(answer, LIMITS, RAISED))
 
 
 def _numpy(function):
