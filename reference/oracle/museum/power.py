@@ -9,7 +9,7 @@ are; a wrong scale, one trial for each gradient, if all entries are.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import beta
+from scipy.special import betaincinv
 
 from ...network.affine import Dense
 from ...network.elementwise import Elementwise
@@ -45,7 +45,7 @@ class Power:
     def most(self):
         """The exact (Clopper-Pearson) 95 % upper limit of the chance to be missed."""
         return 1.0 if self.missed == self.trials else float(
-            beta.ppf(SURE, self.missed + 1, self.trials - self.missed))
+            betaincinv(self.missed + 1, self.trials - self.missed, SURE))
 
 
 def powers(trials=30000, seed=0, sizes=tuple(WIDTHS), dtypes=DTYPES):

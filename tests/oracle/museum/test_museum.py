@@ -50,7 +50,7 @@ def test_no_exhibit_is_made_by_what_shall_name_it():
 
 def registered():
     """Names of the explanations that were written for the museum."""
-    files = [FOLDER / f"contents_{name}.py" for name in
+    files = [FOLDER / "causes" / f"{name}.py" for name in
              ("backwards", "diagonals", "functions", "spectra", "zeros")]
     pattern = r'(?:mutant|@content|_averaged)\("([^"]+)"|@of\(\w+, "([^"]+)"'
     return {a or b for file in files for a, b in re.findall(pattern, file.read_text("utf-8"))}
