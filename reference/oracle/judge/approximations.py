@@ -41,7 +41,12 @@ def _explained(case, name, says, advice, cost=2.0):
 # ---- precision ----
 
 def stored_as(arrays):
-    """The narrowest format that holds all numbers exactly: its name, or None for float64."""
+    """The narrowest format that holds all numbers exactly: its name, or None for float64.
+
+    None for whole numbers, too, which every format holds.
+    """
+    if all(np.array_equal(a, np.rint(a)) for a in arrays):
+        return None
     for name, keep in (("bfloat16", _bfloat16), ("float16", np.float16), ("float32", np.float32)):
         with np.errstate(over="ignore"):
             if all(np.array_equal(keep(a).astype(float), a) for a in arrays):
@@ -95,6 +100,7 @@ def as_stored(case):
 
 STEP = 1e-4                                        # whose truncation error is seen beside rounding
 ALONG = 0.999                                      # cosine with which an error is of this kind
+WHOLE, LOST = 1e-3, 64                             # what is left of it, and roundings in it
 
 
 def differences(case):
@@ -107,21 +113,33 @@ def differences(case):
         own = np.concatenate([(t - a).ravel() for t, a in zip(made, case.ours)])
         size = np.linalg.norm(own) * np.linalg.norm(error)
         if size and own.size > 2 and abs(own @ error) > ALONG * size:
-            ratio = float(own @ error / (own @ own))
-            h = STEP * abs(ratio) ** (1 / power)
-            if power == 1 and ratio < 0:
-                name = "backward"
+            h = _step(case, power, error, STEP)
+            if h is None:
+                continue
+            if h < 0:
+                name, h = "backward", -h
             return _explained(case, f"{name} differences", f"it is computed by {name} differences, "
                               f"with a step of about {h:.1e}, which is too large",
                               "Take a smaller step, or derivatives that are exact.")
     return None
 
 
-def _quotients(case, power):
-    """The subject by difference quotients with STEP: forward for power 1, central for power 2."""
+def _step(case, power, error, h):
+    """The step with which the quotient's own error is this one, whole; None if no step's is."""
+    for _ in range(3):
+        made = _quotients(case, power, h)
+        own = np.concatenate([(t - a).ravel() for t, a in zip(made, case.ours)])
+        ratio = float(own @ error / (own @ own))
+        h *= np.sign(ratio) ** power * abs(ratio) ** (1 / power)
+    lost = LOST * max(map(np.linalg.norm, case.theirs)) * case.tolerance.eps / abs(h) ** (3 - power)
+    return h if np.linalg.norm(error - ratio * own) <= WHOLE * np.linalg.norm(error) + lost else None
+
+
+def _quotients(case, power, h=STEP):
+    """The subject by difference quotients with a step: forward for power 1, central for power 2."""
     objective, theta, name = case.objective, case.theta, case.subject.name
 
-    def quotient(f, v, h=STEP):
+    def quotient(f, v):
         if power == 1:
             return (f(theta + h * v) - f(theta)) / h
         return (f(theta + h * v) - f(theta - h * v)) / (2 * h)

@@ -9,6 +9,8 @@ import numpy as np
 
 from .hypotheses import ARRANGEMENTS, FAMILIES
 
+COARSEST = 0.01                        # beyond which anything would fit, however few the bits
+
 
 @dataclass(frozen=True, eq=False)
 class Case:
@@ -64,14 +66,14 @@ class Case:
         """Relative 2-norm below which an explanation fits: roundings of both programs."""
         lost = [np.linalg.norm(b) / (np.linalg.norm(a) or 1)
                 for a, b in zip(self.ours, self.tolerance.bounds)]
-        return max(512 * self.tolerance.eps, 2 * max(lost, default=0.0))
+        return min(max(512 * self.tolerance.eps, 2 * max(lost, default=0.0)), COARSEST)
 
     @cached_property
     def constants(self):
         """{symbol: number}, those of the whole problem: N examples, C outputs, T places, P, 2."""
         objective, found = self.objective, {"2": 2.0}
         N, *places, C = objective.output_shape
-        found |= {"N": N, "C": C, "T": prod(places), "P": self.theta.size}
+        found |= {"N": N, "C": C, "T": prod(places), "P": self.theta.size, "(N - 1)": N - 1}
         if objective.R != N:
             found["R"] = float(objective.R)
         if objective.weights is not None:
@@ -79,7 +81,8 @@ class Case:
         if isinstance(self.arguments.get("damping"), float):
             found["damping"] = self.arguments["damping"]
         for name in {"u", "v"} & self.arguments.keys():
-            found[f"|{name}|^2"] = float(np.vdot(self.arguments[name], self.arguments[name]))
+            found[f"|{name}|"] = float(np.linalg.norm(self.arguments[name]))
+            found[f"|{name}|^2"] = found[f"|{name}|"] ** 2
         found |= self._settings
         return {name: float(value) for name, value in found.items() if value not in (0, 1)}
 

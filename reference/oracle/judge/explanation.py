@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from .hypotheses import CONVENTION, ERROR, NOISE, PRECISION
 from .meanings import meaning
 
+STEPS = "step", "trajectory"            # a changed rule that is scaled, too, is no convention
+
 
 @dataclass(frozen=True)
 class Explanation:
@@ -57,6 +59,7 @@ def explained(case, content, arrangement, factors, left, extra, strict=False):
              for key, f in factors.items() if f.text != ""]
     if scale and content.name != "ours":
         scale = [each.replace("ours x", "that x") for each in scale]
+    strict = strict or content.name != "ours" and case.subject.name in STEPS
     told = [meaning(f, case) for f in factors.values() if f.text != ""]
     kinds = [content.kind, arrangement.kind] + [ERROR if strict else kind for kind, _ in told]
     worst = next((k for k in (ERROR, NOISE, PRECISION) if k in kinds), CONVENTION)

@@ -11,6 +11,7 @@ from itertools import combinations_with_replacement
 import numpy as np
 
 DEGREE = 3
+RARE = {"O": 0.25, "I": 0.25, "P": 0.5}     # what nobody means to divide by costs more
 
 
 @dataclass(frozen=True)
@@ -65,8 +66,10 @@ def products(constants):
             if sum(map(abs, powers.values())) < degree:
                 continue                           # something cancels: a cheaper one has it
             value = float(np.prod([values[s] ** p for s, p in powers.items()]))
-            entry = (float(degree), written(powers), value, tuple(powers.items()))
-            found.setdefault(round(np.log(value), 9), entry)
+            cost = degree + sum(RARE.get(s, 0.0) * abs(p) for s, p in powers.items())
+            entry, key = (cost, written(powers), value, tuple(powers.items())), np.log(value)
+            key = round(float(key), 9)
+            found[key] = min(entry, found.get(key, entry), key=lambda each: each[0])
     found = sorted(found.values())
     return found, np.array([value for _, _, value, _ in found])
 
@@ -79,7 +82,8 @@ def written(powers):
     above, below = side(1), side(-1)
     if not below:
         return above
-    return f"{above or '1'}/{f'({below})' if ' ' in below else below}"
+    alone = " " not in below or below in powers and below.startswith("(")
+    return f"{above or '1'}/{below if alone else f'({below})'}"
 
 
 def fitted(theirs, pred):

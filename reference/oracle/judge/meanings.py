@@ -41,6 +41,9 @@ ERRORS = {
     "2": "A 2 is there that squared error would have; this loss has none: look for a term counted "
          "twice, or half of one.",
     "P": "A mean over parameters has been taken, or undone.",
+    "(N - 1)": "It is divided by N - 1, as the estimate of a variance is: divide by N.",
+    "|v|": "It is scaled by the length of v: multiply by |v| what was computed of v/|v|.",
+    "|u|": "It is scaled by the length of u: multiply by |u| what was computed of u/|u|.",
     "|v|^2": "It is contracted with v once too often: right for |v| = 1 alone.",
     "|u|^2": "It is contracted with u once too often: right for |u| = 1 alone.",
 }

@@ -5,12 +5,16 @@
 is the number of samples that theirs would be the mean of.  It is believed where D is as other
 draws' D_k are: as much of it lies in the span of some of them, as many entries differ, and its part
 along the exact answer is within LARGEST standard errors; that part is the z-score that is told.
+A Fisher matrix often tells the labels themselves: then they must be whole numbers of draws, and as
+likely as the model's are.
 """
 
 import numpy as np
 
 from ...curvature import gauss_newton as gn
 from ...curvature.operator import dense
+from ...derivatives.jacobian import jacobian
+from ...network.losses import CrossEntropy, softmax
 from .explanation import Explanation
 from .factors import Factor
 from .hypotheses import NOISE
@@ -21,6 +25,9 @@ DRAWS = 96                                         # of which the last HELD are 
 HELD = 16
 LARGEST = 4.0                                      # z-scores beyond are no chance
 MOST = 1e5                                         # samples: nearer than that is no estimate
+FARTHER, ROUNDED = 1.5, 1e-6                       # from the span of draws, than held ones are
+WHOLE = 300                                        # samples of a label that are looked for
+UNKNOWNS = 2e7                                     # entries of a system that is solved for labels
 SPREAD = 12                                        # |D|^2 of a single draw varies by less
 
 
@@ -32,7 +39,7 @@ def estimate(case):
     exact, theirs = _flat(exact), _flat(case.theirs)
     D, own = theirs - exact, np.stack([_flat(draw) for draw in draws]) - exact
     M = np.square(own).sum(1).mean() / max(D @ D, np.finfo(float).tiny)
-    if not 1 / SPREAD < M < MOST or not is_like(D, own):
+    if not (1 / SPREAD < M < MOST and is_like(D, own) and of_labels(case, theirs)):
         return None
     along = own @ exact
     z = float(D @ exact / np.sqrt(np.square(along).mean() / M))
@@ -51,14 +58,47 @@ def is_like(D, own):
     basis = np.linalg.svd(own[:-HELD], full_matrices=False)[2]
     held = own[-HELD:]
 
-    def inside(d):
-        return np.linalg.norm(basis @ d) / np.linalg.norm(d)
+    def outside(d):
+        return np.linalg.norm(d - basis.T @ (basis @ d)) / np.linalg.norm(d)
 
     def moved(d):
         """About how many entries carry d."""
         return np.square(d).sum() ** 2 / (d ** 4).sum()
-    return (inside(D) > 0.8 * min(map(inside, held))
+    return (outside(D) <= FARTHER * max(map(outside, held)) + ROUNDED
             and moved(D) > 0.25 * min(map(moved, held)))
+
+
+def of_labels(case, theirs):
+    """Whether theirs = sum_nc w_nc g_nc g_nc^T/R with w_nc the share of label c among m draws.
+
+    g_nc = J_n^T (p_n - e_c).  True, too, where theirs does not determine w.
+    """
+    objective = case.objective
+    if case.subject.name == "hessian_diagonal" or objective.loss != CrossEntropy() \
+            or len(objective.output_shape) != 2:
+        return True
+    p, J = softmax(objective.outputs(case.theta))[0], jacobian(objective, case.theta)
+    g = np.einsum("ncd,ndi->nci", p[:, None] - np.eye(p.shape[1]), J)
+    if p.size * theirs.size > UNKNOWNS:
+        return True
+    weights = objective.weighted(np.ones(objective.N), 1) * np.ones(objective.N)
+    g = g * np.sqrt(weights)[:, None, None]
+    columns = np.stack([_flat(as_subject(case, np.outer(row, row)))
+                        for row in g.reshape(-1, g.shape[-1])], 1)
+    w, _, rank, _ = np.linalg.lstsq(columns, theirs, rcond=1e-9)
+    return rank < w.size or (np.linalg.norm(columns @ w - theirs)
+                             <= case.closeness * np.linalg.norm(theirs)
+                             and are_drawn(w.reshape(p.shape), p))
+
+
+def are_drawn(w, p):
+    """Whether w (N, C) are shares of labels among m draws from p, for an m."""
+    m = next((m for m in range(1, WHOLE) if np.abs(m * w - np.round(m * w)).max() < 0.01), None)
+    if m is None or w.min() < -0.01:
+        return False
+    log_p = np.log(np.maximum(p, np.finfo(float).tiny))
+    centred = log_p - np.sum(p * log_p, 1, keepdims=True)
+    return bool(abs(np.sum(w * centred)) <= LARGEST * np.sqrt(np.sum(p * centred ** 2) / m))
 
 
 def _labels(case):

@@ -161,7 +161,7 @@ FAMILY = {
     "squared mean gradient": (np.outer(MEAN, MEAN), "error"),
     "diag(p) alone": (sandwich(PROB[:, :, None] * EYE), "error"),
     "p p^T alone": (sandwich(OUTER), "error"),
-    "S's diagonal": (sandwich(S * EYE), "convention"),
+    "S's diagonal": (sandwich(S * EYE), "error"),
     "no S": (sandwich(EYE + 0 * S), "error"),
     "S without the loss's": (H - G + sandwich(PROB[:, :, None] * EYE), "error"),
     "positive curvature: abs": (_bends(np.abs), "convention"),

@@ -140,9 +140,8 @@ def _no_diagonal(case):
     return _output(case, lambda p, S: _over_R(case, p[..., :, None] * p[..., None, :]))
 
 
-@matrix("S's diagonal", CONVENTION, "the loss's Hessian is its diagonal p (1 - p) alone; doubled, "
-        "as in boosted trees, it is above the whole", "S = diag(p) - p p^T: a bound is not the "
-        "Hessian.", GAUSS_NEWTONS + FISHERS + ("ggnvp",))
+@matrix("S's diagonal", ERROR, "the loss's Hessian is its diagonal p (1 - p) alone",
+        "S = diag(p) - p p^T: half of the bound of boosted trees is not even a bound.", GAUSS_NEWTONS + FISHERS + ("ggnvp",))
 def _own_diagonal(case):
     if case.objective.loss.name != "CrossEntropy":
         return None

@@ -128,8 +128,8 @@ _of_batches("the first batch always", ERROR, "every step sees the first batch",
             "Advance the iterator.", lambda b: [b[0]] * len(b))
 
 
-@content("another length", CONVENTION, "all steps have another length than ours, by one factor",
-         "Say which length is meant.", ("trajectory",), 1.5)
+@content("another length", ERROR, "all steps have another length than ours, by one factor",
+         "Take the length that was asked for, once.", ("trajectory",), 1.5)
 def _length(case):
     optimizer, ours, theirs = case.options["optimizer"], case.ours[0], case.theirs[0]
     if not has(optimizer, "length") or ours.shape != theirs.shape:
