@@ -132,7 +132,8 @@ def _step(case, power, error, h):
         ratio = float(own @ error / (own @ own))
         h *= np.sign(ratio) ** power * abs(ratio) ** (1 / power)
     lost = LOST * max(map(np.linalg.norm, case.theirs)) * case.tolerance.eps / abs(h) ** (3 - power)
-    return h if np.linalg.norm(error - ratio * own) <= WHOLE * np.linalg.norm(error) + lost else None
+    left = np.linalg.norm(error - ratio * own)
+    return h if left <= WHOLE * np.linalg.norm(error) + lost else None
 
 
 def _quotients(case, power, h=STEP):

@@ -82,7 +82,8 @@ def test_shares_of_labels():
     p = softmax(outputs(OBJECTIVE, THETA))
     drawn = np.stack([RNG.multinomial(20, row) for row in p]) / 20
     assert are_drawn(drawn, p) and not are_drawn(np.roll(drawn, 3, 1), p)
-    for w in (np.broadcast_to(p.mean(0), p.shape), np.full(p.shape, 1 / 7), 2 * drawn - drawn[::-1]):
+    same = np.broadcast_to(p.mean(0), p.shape)
+    for w in (same, np.full(p.shape, 1 / 7), 2 * drawn - drawn[::-1]):
         assert not are_drawn(w, p)
 
 

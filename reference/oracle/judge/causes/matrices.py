@@ -141,7 +141,8 @@ def _no_diagonal(case):
 
 
 @matrix("S's diagonal", ERROR, "the loss's Hessian is its diagonal p (1 - p) alone",
-        "S = diag(p) - p p^T: half of the bound of boosted trees is not even a bound.", GAUSS_NEWTONS + FISHERS + ("ggnvp",))
+        "S = diag(p) - p p^T: half of the bound of boosted trees is no bound.",
+        GAUSS_NEWTONS + FISHERS + ("ggnvp",))
 def _own_diagonal(case):
     if case.objective.loss.name != "CrossEntropy":
         return None
