@@ -100,22 +100,31 @@ def explanations(case, content):
         moved = None if arrangement.permutes and not alike else arrangement.apply(case, arrays)
         if moved is None or [a.shape for a in moved] != [a.shape for a in case.theirs]:
             continue
-        yield from scaled(case, content, arrangement, moved)
+        if arrangement.name != "as it is" and all(map(np.array_equal, moved, arrays)):
+            continue                               # it changes nothing here
+        yield from scaled(case, content, arrangement, moved, moved_pieces(case, arrays, moved))
         if not arrangement.permutes and content.kind == CONVENTION:
             yield from segmented(case, content, arrangement, moved)
 
 
-def scaled(case, content, arrangement, pred):
+def moved_pieces(case, arrays, moved):
+    """The Piece that each of the moved arrays is of: those of a list may have changed places."""
+    found = [next((j for j, a in enumerate(arrays) if a is each), i)
+             for i, each in enumerate(moved)]
+    return [case.pieces[j] for j in found if j < len(case.pieces)]
+
+
+def scaled(case, content, arrangement, pred, pieces):
     """Yield the Explanations by one factor, one per slot and one per piece."""
     if content.exact:
         yield explained(case, content, arrangement, {"": Factor(1.0)},
                         residual(case, pred, [1.0] * len(pred)), 0)
         return
     for pattern in PATTERNS:
-        groups = grouped(case, pattern, len(pred))
+        groups = grouped(pieces, pattern, len(pred))
         if groups is None:
             continue
-        factors = {key: factor_of(case, pred, indices, key) for key, indices in groups.items()}
+        factors = {key: factor_of(case, pred, indices, pieces) for key, indices in groups.items()}
         if any(not f.named and sum(pred[i].size for i in groups[key]) < FEWEST
                for key, f in factors.items()):
             continue                               # any number is some multiple of another
@@ -130,33 +139,33 @@ def scaled(case, content, arrangement, pred):
                       or is_within(case, arrangement, pred, by_piece))
 
 
-def grouped(case, pattern, count):
+def grouped(pieces, pattern, count):
     """{key: indices of pieces that share a factor}; None where a simpler pattern is the same."""
     if pattern == "one":
         return {"": range(count)}
-    slots = [piece.slot for piece in case.pieces] if len(case.pieces) == count else [""] * count
+    slots = [piece.slot for piece in pieces] if len(pieces) == count else [""] * count
     if pattern == "slot":
         keys = sorted(set(slots))
         return {key: [i for i, s in enumerate(slots) if s == key] for key in keys} \
             if len(keys) > 1 else None
-    return {piece_name(case, i): [i] for i in range(count)} if count > 1 else None
+    return {piece_name(pieces, i): [i] for i in range(count)} if count > 1 else None
 
 
-def piece_name(case, i):
+def piece_name(pieces, i):
     """What a factor of one piece is called."""
-    if i >= len(case.pieces):
+    if i >= len(pieces):
         return f"array {i}"
-    piece = case.pieces[i]
+    piece = pieces[i]
     return f"{piece.slot} of matrix {piece.layer}".strip()
 
 
-def factor_of(case, pred, indices, key):
+def factor_of(case, pred, indices, pieces):
     """The named Factor of some pieces."""
     value = fitted([case.theirs[i] for i in indices], [pred[i] for i in indices])
     if not np.isfinite(value) or value == 0:
         zero = all(is_zero(case, case.theirs[i]) and is_zero(case, pred[i]) for i in indices)
         return Factor(1.0) if zero else Factor(np.nan, None, UNKNOWN)
-    layers = {case.pieces[i].layer for i in indices if i < len(case.pieces)} - {None}
+    layers = {pieces[i].layer for i in indices if i < len(pieces)} - {None}
     constants = dict(case.constants)
     if len(layers) == 1:
         constants |= case.of_layer(*layers)

@@ -236,3 +236,37 @@ def test_the_two_of_squared_error_and_of_its_sampler():
         theirs = [(c * K.G, K.A) for K in ref.kfac(objective, theta)]
         report = ref.check(theirs, "kfac", objective, theta)
         assert (report.verdict, report.explanation.text) == ("agrees after a convention", text)
+
+
+def in_orders(name):
+    G, A, _ = zip(*plain.moments(name))
+    back = G[::-1]
+    return {"last matrix first": [M for pair in zip(back, A[::-1]) for M in pair],
+            "A before G, last matrix first": [M for pair in zip(A[::-1], back) for M in pair],
+            "G reversed": [M for pair in zip(back, A) for M in pair],
+            "A before G, G reversed": [M for pair in zip(A, back) for M in pair]}
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_lists_in_the_order_of_the_backward_pass(name):
+    for order, theirs in in_orders(name).items():
+        best = judged(theirs, "kfac", name).explanation
+        assert best.arrangement == order
+        assert best.kind == ("error" if order.endswith("G reversed") else "convention")
+
+
+def test_a_scale_is_told_of_the_factor_that_has_it_wherever_that_stands():
+    moments = plain.moments("dense")
+    N = plain.problem("dense")[0].N
+    for theirs in ([M for G, A, _ in moments for M in (A, G / N)],
+                   [G / N for G, _, _ in moments] + [A for _, A, _ in moments]):
+        assert "G: ours x 1/N" in judged(theirs, "kfac", "dense").explanation.text
+
+
+@pytest.mark.parametrize("s, t", [(0.1, 0.1), (0.3, 0.0)])
+def test_damped_factors(s, t):
+    theirs = [M for G, A, _ in plain.moments("dense")
+              for M in (G + s * np.eye(len(G)), A + t * np.eye(len(A)))]
+    assert found(theirs, "kfac", "dense") == ("kfac: damped", "convention")
+    theirs[0][0, 0] += 0.01
+    assert judged(theirs, "kfac", "dense").explanation is None

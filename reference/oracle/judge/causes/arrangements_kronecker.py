@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..hypotheses import CONVENTION, arrangement
+from ..hypotheses import CONVENTION, ERROR, arrangement
 
 
 def _slotted(case, arrays):
@@ -25,6 +25,44 @@ def _all_G(case, arrays):
 @arrangement("all A, then all G", CONVENTION, "all A come before all G")
 def _all_A(case, arrays):
     return [*arrays[1::2], *arrays[::2]] if _slotted(case, arrays) and len(arrays) > 2 else None
+
+
+BACK = "State the order, or reverse the list before you compare."
+
+
+@arrangement("last matrix first", CONVENTION, "the matrices are in reverse order", BACK)
+def _reversed(case, arrays):
+    if _slotted(case, arrays):
+        return _pairs(arrays[::2][::-1], arrays[1::2][::-1]) if len(arrays) > 2 else None
+    layers = {piece.layer for piece in case.pieces} - {None}
+    return arrays[::-1] if len(arrays) == len(layers) > 1 else None
+
+
+@arrangement("A before G, last matrix first", CONVENTION,
+             "A comes before G, and the matrices are in reverse order", BACK, 1.5)
+def _exchanged_reversed(case, arrays):
+    return arrays[::-1] if _slotted(case, arrays) and len(arrays) > 2 else None
+
+
+CROSSED = ("G are in the order of the backward pass, A in that of the forward pass: each G is with "
+           "another matrix's A", "Reverse the list of G.")
+
+
+@arrangement("G reversed", ERROR, *CROSSED)
+def _crossed(case, arrays):
+    crosses = _slotted(case, arrays) and len(arrays) > 2
+    return _pairs(arrays[::2][::-1], arrays[1::2]) if crosses else None
+
+
+@arrangement("A before G, G reversed", ERROR, *CROSSED, 1.5)
+def _exchanged_crossed(case, arrays):
+    crosses = _slotted(case, arrays) and len(arrays) > 2
+    return _pairs(arrays[1::2], arrays[::2][::-1]) if crosses else None
+
+
+def _pairs(first, second):
+    """One of each in turn."""
+    return [a for pair in zip(first, second) for a in pair]
 
 
 def _on_columns(case, arrays, move):

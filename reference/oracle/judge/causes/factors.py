@@ -68,3 +68,17 @@ def _turned(case):
     except np.linalg.LinAlgError:
         return None
     return unlike(case, [L.T @ L for L in Ls])
+
+
+@content("kfac: damped", CONVENTION, "a multiple of I is added to each factor: they are damped",
+         "Compare the factors before damping, or their inverses with 'kfac_factor_inverses'.",
+         ("kfac", "kfac_A", "kfac_G", "kflr", "kfra"), cost=2.0, exact=True)
+def _damped(case):
+    if [t.shape for t in case.theirs] != [a.shape for a in case.ours]:
+        return None
+    shifts = [np.trace(t - a) / len(a) for t, a in zip(case.theirs, case.ours)]
+    told = [s for s, a in zip(shifts, case.ours) if len(a) > 1]     # of 1 x 1 any would do
+    if min(shifts) < 0 or not any(s > case.closeness * np.linalg.norm(a)
+                                  for s, a in zip(told, case.ours)):
+        return None
+    return [a + s * np.eye(len(a)) for s, a in zip(shifts, case.ours)]
