@@ -34,6 +34,9 @@ def from_torch(module, shape=None):
     ValueError
         Naming a module or an option that this package has not.
     """
+    if isinstance(module, type) or not hasattr(module, "named_modules"):
+        told = f"the class {module.__name__}" if isinstance(module, type) else f"{module!r}"
+        raise TypeError(f"{told} is no torch.nn module; pass one, as torch.nn.Linear(3, 2).")
     walk = _Walk(module, None if shape is None else len(shape))
     if walk.kind(module) == "Sequential":
         net, arrays = walk.sequential(module), module.named_parameters(remove_duplicate=False)

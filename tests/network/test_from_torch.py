@@ -145,3 +145,9 @@ def test_outputs_are_pytorchs(name):
     y = module(tensor, tensor, tensor) if name == "attention" else module(tensor)
     y = (y[0] if isinstance(y, tuple) else y).detach().numpy()
     assert np.abs(net.forward(theta, x)[-1] - y).max() <= CLOSE * np.abs(y).max()
+
+
+def test_what_is_no_module_is_refused():
+    for theirs, words in (("net", "'net' is no torch.nn module"), (dict, "the class dict is no")):
+        with pytest.raises(TypeError, match=words):
+            ref.from_torch(theirs)

@@ -148,6 +148,8 @@ def _factors(value, objective, record, setting, kind, out):
 
 def pairs_of(value):
     """[(G, A), ...] of Krons, pairs, or all arrays one after the other."""
+    if not isinstance(value, (list, tuple)):
+        raise TypeError(f"factors are a list of pairs (G, A), got a {type(value).__name__}.")
     value = list(value)
     if value and all(getattr(each, "ndim", 0) == 2 for each in value):
         value = list(zip(value[::2], value[1::2]))

@@ -83,7 +83,7 @@ def _flat(theirs):
 
 def _array(a):
     """A copy as NumPy; PyTorch's tensors that need a gradient are detached, and fetched."""
-    for method in ("detach", "cpu", "numpy", "get"):          # PyTorch thrice, CuPy
+    for method in ("detach", "cpu", "numpy", "get", "toarray"):   # PyTorch thrice, CuPy, SciPy
         if not isinstance(a, np.ndarray) and callable(getattr(a, method, None)):
             a = getattr(a, method)()
     return np.array(a)
@@ -91,6 +91,8 @@ def _array(a):
 
 def _unfit(a, name):
     where = f"array {name}" if not isinstance(name, str) else name
+    if a.dtype.kind == "O" and a.ndim == 0:
+        return f"{where} is a {type(a.item()).__name__}, not real numbers"
     if a.dtype.kind not in "fiu":
         return f"{where} holds {a.dtype}, not real numbers"
     if a.size == 0:
@@ -108,14 +110,16 @@ def _unfit(a, name):
 
 def _asked(function, given):
     """Two calls; faults for changed inputs, and for a second answer unlike the first."""
-    before = [a.copy() for a in _inputs(given)]
+    inputs = _inputs(given)
+    before = [a.copy() for a in inputs]
     first = _call(function, given)
     if not first.usable:
         return first
     second, faults = _call(function, given), []
     if not all(map(np.array_equal, before, _inputs(given))):
-        for a, b in zip(_inputs(given), before):
-            a[...] = b
+        for a, b in zip((*inputs, *_inputs(given)), before * 2):
+            if a.shape == b.shape and a.flags.writeable:
+                a[...] = b
         faults.append("it changes its inputs: work on copies")
     if not second.usable:
         faults.append(f"a second identical call fails: {second.faults[0]}")
@@ -140,7 +144,7 @@ def _inputs(given):
     """Everything that a callable could write on."""
     objective, *others = given
     data = (objective.x, objective.y, objective.weights)
-    return [a for a in (*data, *others) if isinstance(a, np.ndarray) and a.flags.writeable]
+    return [a for a in (*data, *others) if isinstance(a, np.ndarray)]
 
 
 def _same(first, second):

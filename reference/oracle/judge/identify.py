@@ -110,6 +110,8 @@ def identify(theirs, objective, theta, *, arguments=None, dtype=None):
     'block 0 of the Gauss-Newton matrix G, times N'
     """
     require_theta(objective, theta)
+    if not isinstance(arguments, dict | None):
+        raise TypeError(f"arguments is a {type(arguments).__name__}; pass a dict, as {{'v': v}}.")
     answer = answer_of(theirs, (objective, theta))
     if not answer.usable:
         raise ValueError(f"{answer.faults[0]}; pass an array of finite real numbers.")

@@ -25,6 +25,7 @@ ALONG = 1e-6                           # 1 - cosine of steps that differ in thei
 
 def step_pieces(objective, theta, optimizer, state=None, quantities=(MOVES,)):
     """theta after the step, and other quantities by their names in `optim.step.NAMES`."""
+    require_optimizer(optimizer)
     after, _, info = optimizer.step(objective, theta, _begun(optimizer, objective, theta, state))
     known = {**info, MOVES: after}
     for name in quantities:
@@ -70,6 +71,8 @@ def path(objective, theta, optimizer, state=None, batches=None, steps=None):
 def batches_of(objective, batches, steps):
     """Objectives: the batches that were given, or the whole as many times as there are steps."""
     if batches is None:
+        if steps is not None and (not isinstance(steps, int) or steps < 1):
+            raise ValueError(f"steps must be a whole number of at least 1, got {steps!r}.")
         return [objective] * (steps or 1)
     return [each if isinstance(each, Objective) else objective.batch(each) for each in batches]
 

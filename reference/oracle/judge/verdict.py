@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from ...arrays.checks import require_theta
+from ...arrays.checks import require_finite, require_float, require_theta
 from ...network.objective import Objective
+from ..conventions import convention as named
 from ..conventions.answers import in_ours
 from . import localise
 from .answers import answer_of
@@ -68,6 +69,7 @@ def check(theirs, quantity, objective, theta, *arguments, dtype=None, allow=(),
     """
     subject, given = subject_of(quantity), (objective, theta, *arguments)
     _require(subject, given, options)
+    _require_stated(dtype, allow, convention)
     try:
         answer = answer_of(theirs, given)
     except NotImplementedError:
@@ -77,15 +79,22 @@ def check(theirs, quantity, objective, theta, *arguments, dtype=None, allow=(),
         return Report(subject.name, subject.title, UNUSABLE, faults=(*answer.faults, *why))
     if convention is not None:
         answer = in_ours(answer, subject, objective, convention, options)
-    pieces = subject.pieces(*given, **options)
-    precision = np.dtype(answer.dtype if dtype is None else dtype)
-    allowed = tolerance(subject, given, options, pieces, precision)
-    if prove:
-        clause = proven(subject, given, options, pieces)
-        allowed = replace(allowed, text=f"{allowed.text}; {clause}")
-    case = Case(subject, given, options, pieces, answer, allowed)
-    return replace(judged(arranged(case), tuple(allow)),
-                   warnings=tuple(audit(*given, quantity=subject)))
+    with np.errstate(all="ignore"):                # their numbers may be of any size
+        pieces = subject.pieces(*given, **options)
+        precision = coarsest(answer.dtype if dtype is None else dtype,
+                             *(piece.array.dtype for piece in pieces))
+        allowed = tolerance(subject, given, options, pieces, precision)
+        if prove:
+            clause = proven(subject, given, options, pieces)
+            allowed = replace(allowed, text=f"{allowed.text}; {clause}")
+        case = Case(subject, given, options, pieces, answer, allowed)
+        return replace(judged(arranged(case), tuple(allow)),
+                       warnings=tuple(audit(*given, quantity=subject)))
+
+
+def coarsest(*dtypes):
+    """The one with the fewest bits: numbers agree to what both of them hold."""
+    return min(map(np.dtype, dtypes), key=lambda dtype: np.finfo(dtype).nmant)
 
 
 def judged(case, allow=()):
@@ -158,6 +167,11 @@ def _require(subject, given, options):
     if not isinstance(objective, Objective):
         raise TypeError(f"objective is a {type(objective).__name__}; pass a ref.Objective.")
     require_theta(objective, theta)
+    require_float("theta", theta, "f")
+    for name, a in zip(subject.arguments, arguments):
+        if isinstance(a, np.ndarray) and a.dtype.kind in "fc":
+            require_float(name, a, "f")
+            require_finite(name, a)
     if len(arguments) != len(subject.arguments):
         wanted = ", ".join(("objective", "theta", *subject.arguments))
         raise TypeError(f"{subject.name} is of ({wanted}); {len(arguments)} arguments follow "
@@ -165,3 +179,18 @@ def _require(subject, given, options):
     for name in subject.required:
         if name not in options:
             raise TypeError(f"{subject.name} needs {name}=; pass it by name.")
+
+
+def _require_stated(dtype, allow, stated):
+    """Error unless dtype is a precision, allow a sequence of names, and the convention known."""
+    if isinstance(allow, str):
+        raise TypeError(f"allow is the string {allow!r}; pass a tuple of names, ({allow!r},).")
+    try:
+        known = dtype is None or np.dtype(dtype).kind == "f"
+    except TypeError:
+        known = False
+    if not known:
+        raise ValueError(f"dtype={dtype!r} is no precision; pass float16, float32, float64 or "
+                         "longdouble.")
+    if stated is not None:
+        named(stated)
