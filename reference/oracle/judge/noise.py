@@ -28,6 +28,7 @@ MOST = 1e5                                         # samples: nearer than that i
 FARTHER, ROUNDED = 1.5, 1e-6                       # from the span of draws, than held ones are
 WHOLE = 300                                        # samples of a label that are looked for
 UNKNOWNS = 2e7                                     # entries of a system that is solved for labels
+FEWEST = 3                                         # entries: fewer are near some draw
 SPREAD = 12                                        # |D|^2 of a single draw varies by less
 
 
@@ -37,6 +38,8 @@ def estimate(case):
     if exact is None or [a.shape for a in exact] != [t.shape for t in case.theirs]:
         return None
     exact, theirs = _flat(exact), _flat(case.theirs)
+    if exact.size < FEWEST:
+        return None
     D, own = theirs - exact, np.stack([_flat(draw) for draw in draws]) - exact
     M = np.square(own).sum(1).mean() / max(D @ D, np.finfo(float).tiny)
     if not (1 / SPREAD < M < MOST and is_like(D, own) and of_labels(case, theirs)):

@@ -92,3 +92,13 @@ def test_identify_and_convert_say_what_they_want():
         ref.identify(G, OBJECTIVE, THETA, arguments=[G])
     with pytest.raises(TypeError, match="list of pairs"):
         ref.convert(None, "kfac", OBJECTIVE, "ours", "kfc")
+
+
+def test_one_parameter_is_no_difference_quotient_and_no_draw():
+    rng = np.random.default_rng(0)
+    net = ref.Sequential(ref.Dense(1, 1, bias=False))
+    objective = ref.Objective(net, ref.SquaredError(), *rng.standard_normal((2, 7, 1)))
+    theta = net.initial(rng)
+    for theirs, quantity in ((objective.grad(theta), "gradient"),
+                             (ref.dense(ref.gauss_newton(objective, theta)), "gauss_newton")):
+        assert ref.check(1.37 * theirs, quantity, objective, theta).explanation is None

@@ -81,7 +81,7 @@ LENGTHS = [10.0 ** -k for k in range(1, 10)] + [2.0 ** -k for k in range(1, 28)]
          ("gradient",), 1.25)
 def _one_sided(case):
     """For the h among LENGTHS, of either sign, that comes nearest; or one that is fitted."""
-    if case.theta.size > 1000 or [t.shape for t in case.theirs] != [case.theta.shape]:
+    if not 2 < case.theta.size <= 1000 or [t.shape for t in case.theirs] != [case.theta.shape]:
         return None
     steps, value = np.eye(case.theta.size), case.objective.value
     lengths = [s * h for h in LENGTHS for s in (1, -1)]
