@@ -32,11 +32,6 @@ _averaged("mean over columns", "the entries of each column are one: a mean over 
           lambda W: np.broadcast_to(W.mean(0), W.shape))
 
 
-@content("sums of rows", ERROR, "each entry is the sum of its row: H 1, as by probes of ones",
-         "Take the diagonal, or probes of random signs.", ("hessian_diagonal",))
-def _summed(case):
-    return [hvp(case.objective, case.theta, np.ones(case.theta.size))]
-
 
 
 @content("transposed root", ERROR, "the root B of S = B B^T is on the wrong side: it is "

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from ....derivatives.jacobian import per_example_gradients
-from ....derivatives.routes import gradient
+from ....derivatives.routes import gradient, hvp
 from ....network.compose import Sequential
 from .losses import Softmax
 from .matrices import DIAGONALS, WHOLE, matrix
@@ -111,6 +111,12 @@ def _itself(case):
          "Leave out the second factor v.", ("hvp", "ggnvp"))
 def _hutchinson(case):
     return [case.arguments["v"] * case.ours[0]]
+
+
+@content("sums of rows", ERROR, "each entry is the sum of its row: H 1, as by probes of ones",
+         "Take the diagonal, or probes of random signs.", ("hessian_diagonal",))
+def _summed(case):
+    return [hvp(case.objective, case.theta, np.ones(case.theta.size))]
 
 
 @content("H twice", ERROR, "the matrix is multiplied twice", "Multiply once.", ("hvp", "ggnvp"))
