@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .hypotheses import ARRANGEMENTS, FAMILIES
+from .hypotheses import ARRANGEMENTS, CONTENT_FAMILIES, CONTENTS, FAMILIES
 
 COARSEST = 0.01                        # beyond which anything would fit, however few the bits
 
@@ -98,6 +98,11 @@ class Case:
     def arrangements(self):
         """Those of all cases, and those of this one."""
         return [*ARRANGEMENTS.values(), *(one for listed in FAMILIES for one in listed(self))]
+
+    @cached_property
+    def contents(self):
+        """Those of all cases, and those of this one."""
+        return [*CONTENTS.values(), *(one for listed in CONTENT_FAMILIES for one in listed(self))]
 
     @cached_property
     def uses(self):

@@ -57,6 +57,7 @@ class Arrangement:
 CONTENTS: dict = {}
 ARRANGEMENTS: dict = {}
 FAMILIES: list = []
+CONTENT_FAMILIES: list = []
 
 
 def content(name, kind, says, advice="", subjects=(), cost=1.0, exact=False):
@@ -77,6 +78,12 @@ def arrangement(name, kind, says, advice="", cost=1.0):
 def family(function):
     """Registers a function of a Case that lists the Arrangements which apply to it."""
     FAMILIES.append(function)
+    return function
+
+
+def content_family(function):
+    """Registers a function of a Case that lists the Contents which apply to it."""
+    CONTENT_FAMILIES.append(function)
     return function
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from .approximations import approximation, as_stored
 from .explanation import explained
 from .factors import UNKNOWN, Factor, fitted, name
-from .hypotheses import CONTENTS, CONVENTION, ERROR, NOISE, PRECISION
+from .hypotheses import CONVENTION, ERROR, NOISE, PRECISION
 from .nearness import coincide, is_within, is_zero, residual, same_entries
 from .noise import estimate
 from .segments import FEWEST, segmented
@@ -70,7 +70,7 @@ def in_precision(best, stored):
 
 def exact(case):
     """The Diagnosis by contents, arrangements and factors alone."""
-    found = [one for content in CONTENTS.values() if belongs(content, case)
+    found = [one for content in case.contents if belongs(content, case)
              for one in explanations(case, content)]
     fitting = sorted((one for one in found if one.residual <= case.closeness and one.within),
                      key=lambda one: (one.cost, one.residual))

@@ -13,6 +13,7 @@ from .answers import answer_of
 from .points.audit import audit
 from .case import Case
 from .faults import why_later, why_not_finite
+from .orders import order
 from .proof import proven
 from .report import ABSENT, AGREES, CONVENTION, DIFFERS, UNUSABLE, Report
 from .search import diagnose
@@ -41,7 +42,8 @@ def check(theirs, quantity, objective, theta, *arguments, dtype=None, allow=(),
     allow : sequence of str
         Names of contents and arrangements that are conventions which theirs states.
     convention : str, optional
-        One of `conventions` in which theirs is, which is converted to ours first.
+        One of `conventions` in which theirs is, which is converted to ours first; v may be in its
+        order, too, or in ours.
     prove : bool
         Whether the report is to say how far ours is proven to be from the exact answer.
     **options
@@ -87,8 +89,10 @@ def check(theirs, quantity, objective, theta, *arguments, dtype=None, allow=(),
         if prove:
             clause = proven(subject, given, options, pieces)
             allowed = replace(allowed, text=f"{allowed.text}; {clause}")
-        case = Case(subject, given, options, pieces, answer, allowed)
-        return replace(judged(arranged(case), tuple(allow)),
+        case = arranged(Case(subject, given, options, pieces, answer, allowed))
+        if convention is not None and not within(case):
+            case = with_their_v(case, convention)
+        return replace(judged(case, tuple(allow)),
                        warnings=tuple(audit(*given, quantity=subject)))
 
 
@@ -104,11 +108,23 @@ def judged(case, allow=()):
     numbers = compared(case) if same else {"shapes": (
         f"theirs {[a.shape for a in case.theirs]}, ours {[a.shape for a in case.ours]}")}
     told = {**numbers, "tolerance": case.tolerance.text, "faults": faults}
-    if same and within(case) and not faults:
+    if within(case) and not faults:
         return Report(subject.name, subject.title, AGREES, **told)
     diagnosis = diagnose(subject.diagnosed(case))
     return Report(subject.name, subject.title, verdict_of(diagnosis.best, faults, allow),
                   diagnosis=diagnosis, **told)
+
+
+def with_their_v(case, convention):
+    """The Case at v read in the convention's order, if theirs agrees there; else as it is."""
+    name = named(convention).parameters
+    if name is None or "v" not in case.subject.arguments:
+        return case
+    p = order(name, case.objective.net, case.objective.x.shape[1:])
+    i = 2 + case.subject.arguments.index("v")
+    given = (*case.given[:i], case.given[i][..., np.argsort(p)], *case.given[i + 1:])
+    moved = replace(case, given=given, pieces=case.subject.pieces(*given, **case.options))
+    return moved if within(moved) else case
 
 
 def verdict_of(best, faults, allow):
@@ -121,8 +137,10 @@ def verdict_of(best, faults, allow):
 
 
 def within(case):
-    """Whether every entry is as near as its tolerance; nan is not."""
-    return all((np.abs(t - a) <= b).all()
+    """Whether every entry is as near as its tolerance; nan is not, and what is equal is."""
+    if [a.shape for a in case.theirs] != [a.shape for a in case.ours]:
+        return False
+    return all(((t == a) | (np.abs(t - a) <= b)).all()
                for t, a, b in zip(case.theirs, case.ours, case.tolerance.bounds))
 
 
