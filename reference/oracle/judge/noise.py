@@ -18,6 +18,8 @@ from ...network.losses import CrossEntropy, softmax
 from .explanation import Explanation
 from .factors import Factor
 from .hypotheses import NOISE
+from .noise_kronecker import SUBJECTS as KRONECKER
+from .noise_kronecker import factors_drawn, is_spread
 from .retold import FISHERS, GAUSS_NEWTONS, as_subject
 from .subjects import SUBJECTS
 
@@ -34,7 +36,7 @@ SPREAD = 12                                        # |D|^2 of a single draw vari
 
 def estimate(case):
     """The Explanation "it is a Monte-Carlo estimate", or None."""
-    exact, draws = _labels(case) or _probes(case) or (None, None)
+    exact, draws = _labels(case) or _probes(case) or factors_drawn(case) or (None, None)
     if exact is None or [a.shape for a in exact] != [t.shape for t in case.theirs]:
         return None
     exact, theirs = _flat(exact), _flat(case.theirs)
@@ -42,18 +44,21 @@ def estimate(case):
         return None
     D, own = theirs - exact, np.stack([_flat(draw) for draw in draws]) - exact
     M = np.square(own).sum(1).mean() / max(D @ D, np.finfo(float).tiny)
-    if not (1 / SPREAD < M < MOST and is_like(D, own) and of_labels(case, theirs)):
+    kronecker = case.subject.name in KRONECKER
+    if not (1 / SPREAD < M < MOST and is_like(D, own)
+            and (is_spread(D, own) if kronecker else of_labels(case, theirs))):
         return None
     along = own @ exact
     z = float(D @ exact / np.sqrt(np.square(along).mean() / M))
     if abs(z) > LARGEST:
         return None
     size, samples = np.linalg.norm(D) / np.linalg.norm(theirs), max(1, round(M))
+    what = "G" if kronecker else "it"
     return Explanation(
         "Monte Carlo", "as it is", NOISE, {"": Factor(1.0)}, float(size), 2.0,
-        f"it is a Monte-Carlo estimate, as of about {samples} sample{'s' * (samples > 1)} of each "
-        f"example or vector: within z = {abs(z):.1f} of the exact one",
-        "Average over more samples, or hand over the labels that were drawn.")
+        f"{what} is a Monte-Carlo estimate, as of about {samples} sample{'s' * (samples > 1)} of "
+        f"each example or vector: within z = {abs(z):.1f} of the exact one",
+        'Average over more samples; or take noise for agreement, by allow=("noise",).')
 
 
 def is_like(D, own):

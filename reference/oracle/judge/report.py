@@ -7,6 +7,7 @@ from xml.sax.saxutils import escape, quoteattr
 import numpy as np
 
 AGREES, CONVENTION = "agrees", "agrees after a convention"
+NOISY = "agrees within its noise"
 DIFFERS, UNUSABLE, ABSENT = "differs", "unusable", "not offered"
 
 
@@ -18,8 +19,9 @@ class Report:
     ----------
     quantity, title : str
     verdict : str
-        "agrees"; "agrees after a convention", which is no error but must be known; "differs";
-        "unusable", where there was nothing to compare; or "not offered".
+        "agrees"; "agrees after a convention", which is no error but must be known; "agrees within
+        its noise", as an estimate from random labels or vectors; "differs"; "unusable", where there
+        was nothing to compare; or "not offered".
     distance : float
         |theirs - ours|/|ours| in the 2-norm, over all pieces.
     cosine, ratio : float

@@ -18,6 +18,7 @@ from .noise import estimate
 from .segments import FEWEST, segmented
 
 PATTERNS = ("one", "slot", "piece")
+NEAR = 0.1                             # residual beyond which the nearest tells nothing
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Diagnosis:
         if self.best is None:
             return ("none of the known causes fits" + (
                 f"; the nearest, {self.nearest.text}, leaves {self.nearest.residual:.1e}"
-                if self.nearest else ""))
+                if self.nearest and self.nearest.residual <= NEAR else ""))
         second = ("" if self.runner_up is None else
                   f"; next, {self.runner_up.text} ({self.runner_up.residual:.1e})")
         return f"{self.best.text} (residual {self.best.residual:.1e}){second}"

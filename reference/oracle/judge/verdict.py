@@ -12,10 +12,12 @@ from . import localise
 from .answers import answer_of
 from .points.audit import audit
 from .case import Case
+from .elsewhere import elsewhere
 from .faults import why_later, why_not_finite
+from .hypotheses import NOISE
 from .orders import order
 from .proof import proven
-from .report import ABSENT, AGREES, CONVENTION, DIFFERS, UNUSABLE, Report
+from .report import ABSENT, AGREES, CONVENTION, DIFFERS, NOISY, UNUSABLE, Report
 from .search import diagnose
 from .subjects import subject_of
 from .tolerance import tolerance
@@ -40,7 +42,8 @@ def check(theirs, quantity, objective, theta, *arguments, dtype=None, allow=(),
     dtype : str or dtype, optional
         The precision in which theirs was computed, if its arrays do not tell.
     allow : sequence of str
-        Names of contents and arrangements that are conventions which theirs states.
+        Names of contents and arrangements that are conventions which theirs states; "noise", if
+        theirs is an estimate from random labels or vectors.
     convention : str, optional
         One of `conventions` in which theirs is, which is converted to ours first; v may be in its
         order, too, or in ours.
@@ -111,6 +114,8 @@ def judged(case, allow=()):
     if within(case) and not faults:
         return Report(subject.name, subject.title, AGREES, **told)
     diagnosis = diagnose(subject.diagnosed(case))
+    if not same and diagnosis.best is None:
+        told["shapes"] += elsewhere(case)
     return Report(subject.name, subject.title, verdict_of(diagnosis.best, faults, allow),
                   diagnosis=diagnosis, **told)
 
@@ -129,6 +134,8 @@ def with_their_v(case, convention):
 
 def verdict_of(best, faults, allow):
     """The word for an Explanation."""
+    if best is not None and best.kind == NOISE and not faults:
+        return AGREES if NOISE in allow else NOISY
     if faults or best is None or best.kind != "convention" or best.plain:
         return DIFFERS
     stated = {"ours", "as it is", *allow}

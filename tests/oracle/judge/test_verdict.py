@@ -169,6 +169,32 @@ def test_what_cannot_be_asked_is_refused(dense, arguments, message):
         ref.check(dense[1], *arguments, *dense)
 
 
+# ---- shapes of something else ----
+
+@pytest.mark.parametrize("made, asked, told", [
+    ("kfac_blocks", "kfac", "theirs is 'kfac_blocks': ask for that"),
+    ("kfac", "kfac_blocks", "theirs is 'kfac'"),
+    ("hessian", "gradient", "theirs is 'hessian'")])
+def test_shapes_of_another_subject_are_told(dense, made, asked, told):
+    theirs = ours(SUBJECTS[made], *dense)
+    assert told in ref.check(theirs, asked, *dense).shapes
+    other = ref.check([a + 1 for a in theirs], asked, *dense).shapes
+    assert "those are the shapes of" in other and f"'{made}'" in other
+
+
+def test_shapes_of_nothing_are_told_of_nothing(dense):
+    assert "those are" not in ref.check(np.ones((2, 3, 5)), "kfac", *dense).shapes
+
+
+def test_what_is_far_from_all_is_not_told_to_be_near(dense):
+    rng = np.random.default_rng(0)
+    far = ref.check(rng.standard_normal(dense[1].size), "gradient", *dense)
+    assert far.diagnosis.nearest.residual > 0.1 and "nearest" not in far.diagnosis.text
+    near = dense[0].grad(dense[1])
+    near[3] *= 1.1
+    assert "nearest" in ref.check(near, "gradient", *dense).diagnosis.text
+
+
 # ---- the report ----
 
 def test_the_report_is_text_json_markdown_and_junit(dense):
