@@ -71,10 +71,10 @@ def mine(rng):
 
 ref.problems.ZOO["mine"] = mine
 for quantity in ("gradient", "jvp", "hvp", "hessian", "gauss_newton"):
-    for row in rows_of(("mine", quantity, 0, None)):
+    for row in rows_of(("mine", quantity, 0)):
         print(f"{row.title:<16}{row.route:<28}proven {row.proven:5.1f}  {row.verdict}")
 
 ACTIVATIONS["Bump"] = Activation(lambda x: 1 / (1 + x * x), lambda x, y: -2 * x * y)    # y, not y^2
 print("\nwith a wrong slope the balls enclose what the wrong formula says, but the routes part:")
-for row in rows_of(("mine", "gradient", 0, None))[:2]:
+for row in rows_of(("mine", "gradient", 0))[:2]:
     print(f"{row.route:<10}agreed {row.agreed:4.1f}  proven {row.proven:4.1f}  {row.verdict}")
