@@ -1,6 +1,6 @@
 """Contents: what was given, v or theta, is taken in the order of another program.
 
-    theirs = f(theta, v[q]),  with q the inverse of an order p: what they call v, v_theirs = v_ours[p]
+    theirs = f(theta, v[q]),  q the inverse of an order p: what they call v, v_theirs = v_ours[p]
 
 If theirs is ordered by p, too, that is a convention; an error if only what was given is.
 """

@@ -88,10 +88,3 @@ def _wrong_at_second_order(layer):
 mutant("maxima misplaced at second order", "in the second derivative, maxima are taken elsewhere: "
        "at the ends of their windows", "Keep the winners of the first pass.", SECOND, (MaxPool,),
        _wrong_at_second_order, cost=2.0)
-
-
-@content("nothing", ERROR, "it is 0 throughout",
-         "Look for a graph that was detached, or a sum that nothing was added to.", cost=0.5,
-         exact=True)
-def _nothing(case):
-    return [np.zeros_like(a) for a in case.ours] if any(a.any() for a in case.ours) else None
