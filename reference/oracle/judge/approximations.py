@@ -27,8 +27,8 @@ def approximation(case, estimate):
         return estimate(case)
     fine, *coarse = PRECISIONS
     coarse = stored_as(case.theirs) in ("float16", "bfloat16") and lower_precision(case, coarse)
-    return (coarse or differences(case) or lower_precision(case, [fine]) or estimate(case)
-            or lower_precision(case, PRECISIONS[1:]))
+    return (coarse or differences(case) or lower_precision(case, [fine]) or partly_single(case)
+            or estimate(case) or lower_precision(case, PRECISIONS[1:]))
 
 
 def _explained(case, name, says, advice, cost=2.0):
@@ -84,6 +84,24 @@ def rounded(case, bounds):
     off, moved = np.abs(off), b > 0.01 * b.max()
     return bool((off <= b).all() and np.mean(off[moved] > exact[moved]) > MOST
                 and np.median(off[moved] / b[moved]) > LEAST)
+
+
+def partly_single(case):
+    """Ours, some of it as off as float32 is: a constant that was rounded to it, or added."""
+    eps = PRECISIONS[0][1]
+    if eps <= case.tolerance.eps:
+        return None
+    off, b, exact = (np.concatenate([np.ravel(x) for x in arrays]) for arrays in (
+        [np.abs(t - a) for t, a in zip(case.theirs, case.ours)],
+        bounds_of(case.subject, case.given, case.options, case.pieces, eps), case.tolerance.bounds))
+    wrong = off > exact
+    if not wrong.any() or (off > b).any() or np.max(off / b) < LEAST:
+        return None
+    return _explained(
+        case, "precision: float32 in part", f"a part of it was computed in float32: "
+        f"{wrong.sum()} of {off.size} entries are off, by {off.max():.0e} at most; or a constant "
+        "as small as that was added", "Make every array and constant float64, identity matrices "
+        "and buffers too; look for an epsilon.")
 
 
 def as_stored(case):

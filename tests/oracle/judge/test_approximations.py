@@ -31,6 +31,18 @@ def test_lower_precision(theirs, quantity, words):
     assert kind == "precision" and words in text
 
 
+def test_a_constant_of_float32_is_a_part_in_float32():
+    beta = float(np.float32(0.95))
+    theirs = [(beta * np.eye(len(K.G)) + (K.G - 0.95 * np.eye(len(K.G))), K.A)
+              for K in ref.kfac(OBJECTIVE, THETA)]
+    kind, text = found(theirs, "kfac")
+    assert kind == "precision" and "a part of it was computed in float32: 9 of" in text
+    for off in (1e-4, 1e-12):                      # too large for it, too small for it
+        wrong = [(G + (0.95 - beta + off) * np.eye(len(G)), A) for G, A in theirs]
+        assert "in part" not in found(wrong, "kfac")[1] and "a part of" not in found(
+            wrong, "kfac")[1]
+
+
 @pytest.mark.parametrize("h", [1e-2, 1e-4])
 def test_finite_differences(h):
     def g(t):
