@@ -61,11 +61,18 @@ def after_seconds(run, what):
     return run.columns[MEASURES[what]][last[-1] if len(last) else 0]
 
 
-def after_epochs(run, what):
-    """The loss after the Job's epochs; nan if there were fewer."""
+def after_epochs(run, what, epochs=None):
+    """The loss after so many epochs, the Job's if omitted; nan if there were fewer."""
     if run.diverged:
         return np.inf
-    return run.columns[MEASURES[what]][run.job.epochs] if run.epochs >= run.job.epochs else np.nan
+    epochs = run.job.epochs if epochs is None else epochs
+    return run.columns[MEASURES[what]][epochs] if run.epochs >= epochs else np.nan
+
+
+def common_epochs(runs):
+    """The most epochs, up to the Jobs', that all runs have which did not diverge."""
+    return min((min(run.epochs, run.job.epochs) for run in runs if not run.diverged),
+               default=runs[0].job.epochs)
 
 
 def pace(run, what=None):

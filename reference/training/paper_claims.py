@@ -10,7 +10,7 @@ title.
 
 from dataclasses import dataclass
 
-from .measured import after_epochs, after_seconds, pace, spread, trained
+from .measured import after_epochs, after_seconds, common_epochs, pace, spread, trained
 
 HOW = {                                 # name -> number(run, what), of which lower is better
     "epochs": after_epochs,
@@ -133,9 +133,10 @@ def _untestable(claim, task, rival, runs, missing):
 
 def judged(claim, task, rival, runs):
     """The Finding of two medians and two ranges."""
-    ours, theirs = (spread([HOW[claim.how](run, claim.what) for run in runs[name]])
+    number, after = _number(claim, [*runs[claim.optimizer], *runs[rival]])
+    ours, theirs = (spread([number(run, claim.what) for run in runs[name]])
                     for name in (claim.optimizer, rival))
-    told = f"{ours}; `{rival}` {theirs}"
+    told = f"{ours}; `{rival}` {theirs}{after}"
     if ours.median != ours.median or theirs.median != theirs.median:
         return Finding(claim, task, rival, NOT_TESTABLE,
                        f"`{claim.optimizer}` {told}: a seed did not come so far")
@@ -143,3 +144,11 @@ def judged(claim, task, rival, runs):
             if claim.relation == "better" else ours.median <= theirs.high)
     held = held and ours.median < float("inf")
     return Finding(claim, task, rival, "confirmed" if held else "not confirmed", told)
+
+
+def _number(claim, runs):
+    """HOW of the claim, and a clause: where all E epochs were not reached, as many as all have."""
+    epochs = common_epochs(runs)
+    if claim.how != "epochs" or epochs in (0, runs[0].job.epochs):
+        return HOW[claim.how], ""
+    return (lambda run, what: after_epochs(run, what, epochs)), f", after {epochs}"

@@ -60,9 +60,21 @@ def test_without_two_numbers_nothing_is_testable(monkeypatch):
     assert verdict(monkeypatch, BETTER, {}) == NOT_TESTABLE
     refused = {"digits": {**whole["digits"], "sgd": [run("sgd", 0, [], "refused")]}}
     assert verdict(monkeypatch, BETTER, refused) == NOT_TESTABLE
-    short = {"digits": {**whole["digits"], "sgd": [run("sgd", 0, [9, 8])]}}
-    assert verdict(monkeypatch, BETTER, short) == NOT_TESTABLE      # one epoch of two
+    short = {"digits": {**whole["digits"], "sgd": [run("sgd", k, [9]) for k in range(2)]
+                        + [run("sgd", 2, [9, 8, 7])]}}
+    assert verdict(monkeypatch, BETTER, short) == NOT_TESTABLE      # two that have no epoch
     assert verdict(monkeypatch, Claim("MG15", "planted", why="no run"), whole) == NOT_TESTABLE
+
+
+def test_epochs_that_both_have_are_compared_where_not_all_were_reached(monkeypatch):
+    runs = {"digits": {"kfac": [run("kfac", k, [9, last, 1]) for k, last in enumerate((3, 4))],
+                       "sgd": [run("sgd", 0, [9, 5]), run("sgd", 1, [9, 6, 0])]}}
+    monkeypatch.setattr(paper_claims, "CLAIMS", (BETTER,))
+    (finding,) = findings(runs, ())
+    assert finding.verdict == "confirmed" and finding.told.endswith(", after 1")
+    runs["digits"]["kfac"][1] = run("kfac", 1, [9, 5, 1])
+    (finding,) = findings(runs, ())
+    assert finding.verdict == "not confirmed"
 
 
 def test_numbers_are_read_off_where_they_were_recorded():
