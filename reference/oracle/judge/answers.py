@@ -1,7 +1,8 @@
 """Their answer as arrays: from an array, a list or dict of arrays, tensors, or a callable.
 
 A callable is asked twice, on inputs that must come back unchanged; what it prints goes to standard
-error, and whatever it raises becomes a fault in one line.
+error, and whatever it raises becomes a fault in one line.  How it sets NumPy's errors is undone;
+what it writes past sys.stdout, to file descriptor 1 as C does, cannot be caught.
 """
 
 import sys
@@ -47,6 +48,9 @@ class Answer:
 
 def answer_of(theirs, given):
     """The Answer of `theirs`: numbers, or a callable of `given` = (objective, theta, ...)."""
+    if hasattr(theirs, "named_modules"):
+        return Answer(faults=("this is a module, not what it makes: hand over numbers, or a "
+                              "function of (objective, theta, ...) that calls it",))
     return _asked(theirs, given) if callable(theirs) else _read(theirs)
 
 
@@ -83,6 +87,8 @@ def _flat(theirs):
 
 def _array(a):
     """A copy as NumPy; PyTorch's tensors that need a gradient are detached, and fetched."""
+    if np.ma.is_masked(a):
+        raise ValueError(f"{np.ma.count_masked(a)} of its entries are masked; fill them")
     for method in ("detach", "cpu", "numpy", "get", "toarray"):   # PyTorch thrice, CuPy, SciPy
         if not isinstance(a, np.ndarray) and callable(getattr(a, method, None)):
             a = getattr(a, method)()
@@ -132,7 +138,7 @@ def _asked(function, given):
 
 def _call(function, given):
     try:
-        with redirect_stdout(sys.stderr):
+        with redirect_stdout(sys.stderr), np.errstate():        # which puts back what was set
             return _read(function(*given))          # copied at once: buffers may be used again
     except NotImplementedError:
         raise

@@ -17,13 +17,15 @@ SUBJECTS = ("kfac", "kfac_G", "kfac_blocks")
 def factors_drawn(case):
     """(exact, draws) of Kronecker factors from drawn labels, or None."""
     name, loss = case.subject.name, case.objective.loss
-    if name not in SUBJECTS or case.options.get("kind", "type-2") != "type-2" \
+    if name not in SUBJECTS or case.options.get("kind", "type-2") not in ("type-2", "mc") \
             or loss.line.sample is None:
         return None
-    options, rng = {**case.options, "kind": "mc"}, np.random.default_rng(0)
-    draws = [[piece.array for piece in case.subject.pieces(*case.given, **options, rng=rng)]
-             for _ in range(DRAWS)]
-    return case.ours, draws
+    rng = np.random.default_rng(0)
+    options = {"setting": case.options.get("setting", "expand")}
+
+    def made(**kind):
+        return [piece.array for piece in case.subject.pieces(*case.given, **options, **kind)]
+    return made(kind="type-2"), [made(kind="mc", rng=rng) for _ in range(DRAWS)]
 
 
 def is_spread(D, own):

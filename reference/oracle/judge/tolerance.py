@@ -69,10 +69,10 @@ def within(subject, given, options, eps):
     Empty where float32 does not reach: a matrix that is singular there, a number too large.
     """
     objective, *others = given
-    low = (objective.to("float32"), *(_cast(a, "float32") for a in others))
-    high = (low[0].to("float64"), *(_cast(a, "float64") for a in low[1:]))
     try:
         with np.errstate(all="ignore"):
+            low = (objective.to("float32"), *(_cast(a, "float32") for a in others))
+            high = (low[0].to("float64"), *(_cast(a, "float64") for a in low[1:]))
             both = [[piece.array for piece in subject.pieces(*each, **options)]
                     for each in (low, high)]
     except (ValueError, TypeError, ArithmeticError, np.linalg.LinAlgError):

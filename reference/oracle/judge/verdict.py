@@ -4,9 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from ...arrays.checks import require_finite, require_float, require_theta
-from ...network.objective import Objective
-from ..conventions import convention as named
 from ..conventions.answers import in_ours
 from . import localise
 from .answers import answer_of
@@ -15,8 +12,9 @@ from .case import Case
 from .elsewhere import elsewhere
 from .faults import why_later, why_not_finite
 from .hypotheses import NOISE
-from .orders import order
+from .packed import arranged, unknown_names, with_their_v
 from .proof import proven
+from .requirements import require_given, require_known, require_stated
 from .report import ABSENT, AGREES, CONVENTION, DIFFERS, NOISY, UNUSABLE, Report
 from .search import diagnose
 from .subjects import subject_of
@@ -73,8 +71,8 @@ def check(theirs, quantity, objective, theta, *arguments, dtype=None, allow=(),
     ('agrees after a convention', 'ours x 1/N')
     """
     subject, given = subject_of(quantity), (objective, theta, *arguments)
-    _require(subject, given, options)
-    _require_stated(dtype, allow, convention)
+    require_given(subject, given, options)
+    require_stated(dtype, allow, convention)
     try:
         answer = answer_of(theirs, given)
     except NotImplementedError:
@@ -93,10 +91,15 @@ def check(theirs, quantity, objective, theta, *arguments, dtype=None, allow=(),
             clause = proven(subject, given, options, pieces)
             allowed = replace(allowed, text=f"{allowed.text}; {clause}")
         case = arranged(Case(subject, given, options, pieces, answer, allowed))
+        require_known(allow, case)
         if convention is not None and not within(case):
-            case = with_their_v(case, convention)
-        return replace(judged(case, tuple(allow)),
-                       warnings=tuple(audit(*given, quantity=subject)))
+            moved = with_their_v(case, convention)
+            case = moved if within(moved) else case
+        report = replace(judged(case, tuple(allow)),
+                         warnings=tuple(audit(*given, quantity=subject)))
+    if report.passed or report.explanation is not None:
+        return report
+    return replace(report, faults=(*report.faults, *unknown_names(answer, case)))
 
 
 def coarsest(*dtypes):
@@ -120,18 +123,6 @@ def judged(case, allow=()):
                   diagnosis=diagnosis, **told)
 
 
-def with_their_v(case, convention):
-    """The Case at v read in the convention's order, if theirs agrees there; else as it is."""
-    name = named(convention).parameters
-    if name is None or "v" not in case.subject.arguments:
-        return case
-    p = order(name, case.objective.net, case.objective.x.shape[1:])
-    i = 2 + case.subject.arguments.index("v")
-    given = (*case.given[:i], case.given[i][..., np.argsort(p)], *case.given[i + 1:])
-    moved = replace(case, given=given, pieces=case.subject.pieces(*given, **case.options))
-    return moved if within(moved) else case
-
-
 def verdict_of(best, faults, allow):
     """The word for an Explanation."""
     if best is not None and best.kind == NOISE and not faults:
@@ -144,10 +135,10 @@ def verdict_of(best, faults, allow):
 
 
 def within(case):
-    """Whether every entry is as near as its tolerance; nan is not, and what is equal is."""
+    """Whether every entry is ours, or as near as its tolerance; one that overflowed is none."""
     if [a.shape for a in case.theirs] != [a.shape for a in case.ours]:
         return False
-    return all(((t == a) | (np.abs(t - a) <= b)).all()
+    return all(((t == a) | (np.abs(t - a) <= b) & np.isfinite(b)).all()
                for t, a, b in zip(case.theirs, case.ours, case.tolerance.bounds))
 
 
@@ -161,61 +152,3 @@ def compared(case):
             "ratio": float(sizes[0] / (sizes[1] or 1)),
             "worst": localise.worst_entry(case),
             "first_wrong": (case.subject.first_wrong or localise.first_wrong)(case)}
-
-
-def arranged(case):
-    """The Case with arrays per parameter, by name or in the order of names, packed as theta.
-
-    Arrays under other names, or in other shapes, follow each other: an order is then looked for.
-    """
-    answer, net = case.answer, case.objective.net
-    named = net.entries()
-    if len(case.pieces) != 1 or case.pieces[0].axes != (("theta", None),):
-        return case
-    if len(answer.arrays) == 1 and not answer.names:
-        return case
-    names = answer.names or (list(named) if len(answer.arrays) == len(named) > 1 else None)
-    try:
-        packed = net.from_named(dict(zip(names or (), answer.arrays)))
-    except (ValueError, TypeError):
-        packed = np.concatenate([a.reshape(-1) for a in answer.arrays])
-    return replace_arrays(case, [packed])
-
-
-def replace_arrays(case, arrays):
-    """The Case with other arrays for theirs."""
-    return replace(case, answer=replace(case.answer, arrays=arrays, names=None))
-
-
-def _require(subject, given, options):
-    objective, theta, *arguments = given
-    if not isinstance(objective, Objective):
-        raise TypeError(f"objective is a {type(objective).__name__}; pass a ref.Objective.")
-    require_theta(objective, theta)
-    require_float("theta", theta, "f")
-    for name, a in zip(subject.arguments, arguments):
-        if isinstance(a, np.ndarray) and a.dtype.kind in "fc":
-            require_float(name, a, "f")
-            require_finite(name, a)
-    if len(arguments) != len(subject.arguments):
-        wanted = ", ".join(("objective", "theta", *subject.arguments))
-        raise TypeError(f"{subject.name} is of ({wanted}); {len(arguments)} arguments follow "
-                        f"theta, {len(subject.arguments)} are wanted.")
-    for name in subject.required:
-        if name not in options:
-            raise TypeError(f"{subject.name} needs {name}=; pass it by name.")
-
-
-def _require_stated(dtype, allow, stated):
-    """Error unless dtype is a precision, allow a sequence of names, and the convention known."""
-    if isinstance(allow, str):
-        raise TypeError(f"allow is the string {allow!r}; pass a tuple of names, ({allow!r},).")
-    try:
-        known = dtype is None or np.dtype(dtype).kind == "f"
-    except TypeError:
-        known = False
-    if not known:
-        raise ValueError(f"dtype={dtype!r} is no precision; pass float16, float32, float64 or "
-                         "longdouble.")
-    if stated is not None:
-        named(stated)

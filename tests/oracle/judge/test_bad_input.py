@@ -1,5 +1,7 @@
 """check, asked wrongly or answered strangely: one sentence, or a verdict; never a wrong cause."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
@@ -19,10 +21,63 @@ def told(theirs, quantity=ref.gradient, *arguments, **options):
     (ValueError, "no convention 'pytorch'", {"convention": "pytorch"}),
     (TypeError, "pass a tuple of names", {"allow": "1/N"}),
     (ValueError, "'bfloat16' is no precision", {"dtype": "bfloat16"}),
-    (ValueError, "is no precision", {"dtype": complex})])
+    (ValueError, "is no precision", {"dtype": complex}),
+    (ValueError, "'nonsense', which is no content", {"allow": ("nonsense",)}),
+    (ValueError, "did you mean 'torch'", {"allow": ("touch",)}),
+    (ValueError, "'1/M', which is no", {"allow": ("1/M",)})])
 def test_misspelt_options_are_refused(error, words, options):
     with pytest.raises(error, match=words):
         told(G, **options)
+
+
+def test_names_of_factors_orders_and_contents_are_known_on_every_net():
+    names = ("-C^2/(N T)", "1/(N - 1)", "gates igfo", "torch; gates igfo", "axes example, theta",
+             "no biases", "noise", "nothing", "v and answer in order keras", "1/N^2", "sum w/N")
+    assert told(G, allow=names).passed
+
+
+@pytest.mark.parametrize("quantity, words", [
+    ("kfac", "pass seed="), ("fisher_diagonal", "not checked with kind=\"mc\"")])
+def test_drawn_labels_need_a_seed(quantity, words):
+    with pytest.raises(TypeError, match=words):
+        told(G, quantity, kind="mc")
+
+
+def test_a_module_and_masked_arrays_are_told():
+    class Module:
+        def named_modules(self):
+            return []
+
+        def __call__(self, x):
+            return x
+    assert "this is a module" in told(Module()).faults[0]
+    masked = np.ma.masked_array(G, mask=[True] + [False] * (G.size - 1))
+    assert "1 of its entries are masked" in told(masked).faults[0]
+    assert told(np.ma.masked_array(G)).passed
+
+
+def test_unknown_and_missing_names_are_told():
+    named = dict(OBJECTIVE.net.named(2.7 * G + 1))
+    named["0.w"] = named.pop("0.weight")
+    assert "1 unknown: 0.w; 1 missing: 0.weight" in told(named).faults[-1]
+    assert not told(dict(OBJECTIVE.net.named(2.7 * G + 1))).faults
+
+
+@pytest.mark.parametrize("x, theta", [(1e60, 1e-60), (1.0, 1e200), (1e200, 1e-300)])
+def test_our_own_answer_agrees_at_any_size(x, theta):
+    objective, v = replace(OBJECTIVE, x=x * OBJECTIVE.x), np.ones(THETA.size)
+    own = ref.hvp(objective, theta * THETA, v)
+    assert ref.check(own, "hvp", objective, theta * THETA, v).verdict == "agrees"
+    spoiled = ref.check(1.01 * own + 1, "hvp", objective, theta * THETA, v)
+    assert spoiled.verdict == "differs"
+
+
+def test_a_callable_leaves_numpys_errors_as_they_were():
+    def sets(objective, theta):
+        np.seterr(all="raise")
+        return G
+    before = np.geterr()
+    assert told(sets).passed and np.geterr() == before
 
 
 @pytest.mark.parametrize("steps", [0, -3, 1.5])
@@ -92,6 +147,8 @@ def test_identify_and_convert_say_what_they_want():
         ref.identify(G, OBJECTIVE, THETA, arguments=[G])
     with pytest.raises(TypeError, match="list of pairs"):
         ref.convert(None, "kfac", OBJECTIVE, "ours", "kfc")
+    with pytest.raises(TypeError, match="pairs .G, A. of matrices, got a int"):
+        ref.convert([1, 2], "kfac", OBJECTIVE, "ours", "kfc")
 
 
 def test_one_parameter_is_no_difference_quotient_and_no_draw():
