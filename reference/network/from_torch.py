@@ -32,11 +32,15 @@ def from_torch(module, shape=None):
     Raises
     ------
     ValueError
-        Naming a module or an option that this package has not.
+        Naming a module or an option that this package has not, or a parameter without numbers.
     """
     if isinstance(module, type) or not hasattr(module, "named_modules"):
         told = f"the class {module.__name__}" if isinstance(module, type) else f"{module!r}"
         raise TypeError(f"{told} is no torch.nn module; pass one, as torch.nn.Linear(3, 2).")
+    meta = [name for name, p in module.named_parameters() if getattr(p, "is_meta", False)]
+    if meta:
+        raise ValueError(f"{meta[0]} is on the device meta, without numbers; load or initialise "
+                         "the module on a real device first.")
     walk = _Walk(module, None if shape is None else len(shape))
     if walk.kind(module) == "Sequential":
         net, arrays = walk.sequential(module), module.named_parameters(remove_duplicate=False)

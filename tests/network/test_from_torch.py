@@ -147,6 +147,13 @@ def test_outputs_are_pytorchs(name):
     assert np.abs(net.forward(theta, x)[-1] - y).max() <= CLOSE * np.abs(y).max()
 
 
+def test_a_module_without_numbers_is_refused():
+    bare = Parameter(np.zeros((2, 3)))
+    bare.is_meta = True
+    with pytest.raises(ValueError, match="weight is on the device meta, without numbers"):
+        ref.from_torch(fake("Linear", {"weight": bare}))
+
+
 def test_what_is_no_module_is_refused():
     for theirs, words in (("net", "'net' is no torch.nn module"), (dict, "the class dict is no")):
         with pytest.raises(TypeError, match=words):

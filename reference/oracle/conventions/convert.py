@@ -156,6 +156,10 @@ def pairs_of(value):
     if any(hasattr(each, "blocks") for each in value):
         raise Impossible("a matrix whose rows fall into groups has one product for each group: "
                          "what the conventions make of that is not known.")
+    for each in value:
+        if not hasattr(each, "G") and not (isinstance(each, (list, tuple)) and len(each) == 2):
+            raise TypeError(f"factors are pairs (G, A) of matrices, got a {type(each).__name__} "
+                            "among them.")
     found = [(each.G, each.A) if hasattr(each, "G") else tuple(each) for each in value]
     return [(np.asarray(G), np.asarray(A)) for G, A in found]
 

@@ -12,6 +12,7 @@ from tempfile import mkdtemp
 import numpy as np
 
 from ...arrays.checks import require_theta
+from ...network.objective import Objective
 from ...problems.files import save_npz
 from ...training.coding import settings
 from . import cases as bundled
@@ -51,7 +52,7 @@ def write(folder, cases=None, certify=False, progress=None):
     ValueError
         For an unknown case, a name that is no file's, or a folder that holds something.
     TypeError
-        For a layer that is none of this package.
+        For a layer that is none of this package, or cases that are no names and no such pairs.
 
     Notes
     -----
@@ -79,6 +80,12 @@ def write(folder, cases=None, certify=False, progress=None):
 
 def _posed(cases):
     """{name: (objective, theta, arguments)}."""
+    if isinstance(cases, str):
+        raise TypeError(f"cases is the string {cases!r}; pass a list of names, [{cases!r}].")
+    for name, pair in cases.items() if isinstance(cases, dict) else ():
+        if not (isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[0], Objective)):
+            raise TypeError(f"case {name!r} is a {type(pair).__name__}; pass a pair (objective, "
+                            "theta), with a ref.Objective.")
     if isinstance(cases, dict):
         rng = np.random.default_rng(bundled.SEED)
         posed = {name: (o, t, bundled.arguments(o, t, rng)) for name, (o, t) in cases.items()}

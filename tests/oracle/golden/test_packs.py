@@ -114,6 +114,14 @@ def test_a_folder_with_something_in_it_is_left_alone(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["mine.txt"]
 
 
+@pytest.mark.parametrize("cases, words", [
+    ("dense", "is the string 'dense'; pass a list"), ({"a": 3}, "case 'a' is a int; pass a pair"),
+    ({"a": (3, 4)}, "with a ref.Objective")])
+def test_what_are_no_cases_is_refused(tmp_path, cases, words):
+    with pytest.raises(TypeError, match=words):
+        ref.golden.write(tmp_path / "pack", cases)
+
+
 def test_what_stops_a_writer_leaves_nothing(tmp_path):
     def stop(*_):
         raise KeyboardInterrupt
