@@ -25,10 +25,10 @@ def approximation(case, estimate):
     """The first that applies, or None; `estimate` tells Monte-Carlo noise from coarse rounding."""
     if [t.shape for t in case.theirs] != [a.shape for a in case.ours]:
         return estimate(case)
-    fine, *coarse = PRECISIONS
-    coarse = stored_as(case.theirs) in ("float16", "bfloat16") and lower_precision(case, coarse)
-    return (coarse or differences(case) or lower_precision(case, [fine]) or partly_single(case)
-            or estimate(case) or lower_precision(case, PRECISIONS[1:]))
+    fine, *lower = PRECISIONS
+    short = stored_as(case.theirs) in ("float16", "bfloat16") and lower_precision(case, lower)
+    return (short or differences(case) or lower_precision(case, [fine]) or partly_single(case)
+            or estimate(case) or lower_precision(case, lower))
 
 
 def _explained(case, name, says, advice, cost=2.0):
@@ -66,15 +66,19 @@ def lower_precision(case, precisions):
         if eps <= case.tolerance.eps:
             continue
         bounds = bounds_of(case.subject, case.given, case.options, case.pieces, eps)
-        if any(np.linalg.norm(b) > COARSEST * np.linalg.norm(a)
-               for a, b in zip(case.ours, bounds)):
-            return None                            # so coarse that anything would do
+        if coarse(case, bounds):
+            return None
         if rounded(case, bounds):
             stored = stored_as(case.theirs)
             says = f"it is computed in {name}" + (f", and stored in {stored}" if stored else "")
             return _explained(case, f"precision: {name}", says,
                               "Compute in float64, or pass dtype= and be judged by that.")
     return None
+
+
+def coarse(case, bounds):
+    """Whether the bounds are so wide that anything would do."""
+    return any(np.linalg.norm(b) > COARSEST * np.linalg.norm(a) for a, b in zip(case.ours, bounds))
 
 
 def rounded(case, bounds):
@@ -91,9 +95,11 @@ def partly_single(case):
     eps = PRECISIONS[0][1]
     if eps <= case.tolerance.eps:
         return None
+    bounds = bounds_of(case.subject, case.given, case.options, case.pieces, eps)
+    if coarse(case, bounds):
+        return None
     off, b, exact = (np.concatenate([np.ravel(x) for x in arrays]) for arrays in (
-        [np.abs(t - a) for t, a in zip(case.theirs, case.ours)],
-        bounds_of(case.subject, case.given, case.options, case.pieces, eps), case.tolerance.bounds))
+        [np.abs(t - a) for t, a in zip(case.theirs, case.ours)], bounds, case.tolerance.bounds))
     wrong = off > exact
     if not wrong.any() or (off > b).any() or np.max(off / b) < LEAST:
         return None

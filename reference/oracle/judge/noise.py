@@ -45,7 +45,8 @@ def estimate(case):
     D, own = theirs - exact, np.stack([_flat(draw) for draw in draws]) - exact
     M = np.square(own).sum(1).mean() / max(D @ D, np.finfo(float).tiny)
     kronecker = case.subject.name in KRONECKER
-    if not (1 / SPREAD < M < MOST and is_like(D, own)
+    if not (1 / SPREAD < M < MOST and is_everywhere(D, own) and is_like(D, own)
+            and is_everywhere(theirs - _flat(case.ours), own)      # of a draw, that of our seed
             and (is_spread(D, own) if kronecker else of_labels(case, theirs))):
         return None
     along = own @ exact
@@ -59,6 +60,14 @@ def estimate(case):
         f"{what} is a Monte-Carlo estimate, as of about {samples} sample{'s' * (samples > 1)} of "
         f"each example or vector: within z = {abs(z):.1f} of the exact one",
         'Average over more samples; or take noise for agreement, by allow=("noise",).')
+
+
+def is_everywhere(D, own):
+    """Whether D is off wherever draws are: in more than half of these entries."""
+    spread = np.sqrt(np.square(own).mean(0))
+    moved = spread > 1e-9 * spread.max(initial=0)
+    typical = spread[moved] * np.linalg.norm(D) / max(np.linalg.norm(spread), np.finfo(float).tiny)
+    return bool(np.mean(np.abs(D[moved]) > 0.01 * typical) > 0.5)
 
 
 def is_like(D, own):
