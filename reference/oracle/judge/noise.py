@@ -98,7 +98,7 @@ def of_labels(case, theirs):
     g = np.einsum("ncd,ndi->nci", p[:, None] - np.eye(p.shape[1]), J)
     if p.size * theirs.size > UNKNOWNS:
         return True
-    weights = objective.weighted(np.ones(objective.N), 1) * np.ones(objective.N)
+    weights = objective.weighted(np.ones(objective.N))
     g = g * np.sqrt(weights)[:, None, None]
     columns = np.stack([_flat(as_subject(case, np.outer(row, row)))
                         for row in g.reshape(-1, g.shape[-1])], 1)
