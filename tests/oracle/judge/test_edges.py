@@ -98,6 +98,39 @@ def test_what_is_near_a_constant_is_not_it(factor, text):
     assert found.kind == "error" and text in found.text
 
 
+def test_a_factor_excuses_no_entry_beyond_its_bound(bounds):
+    theirs, narrow = OBJECTIVE.grad(THETA) / OBJECTIVE.N, np.argmin(bounds)
+    right = told(theirs)
+    assert right.explanation.text == "ours x 1/N" and right.diagnosis.runner_up is None
+    theirs[narrow] += 5 * bounds[narrow] / OBJECTIVE.N
+    assert told(theirs).explanation is None
+
+
+def test_fewer_numbers_come_before_a_smaller_residual():
+    theirs = [(1.01 * (1 + 2e-15 * l) * K.G, K.A) for l, K in enumerate(ref.kfac(OBJECTIVE, THETA))]
+    diagnosis = told(theirs, "kfac").diagnosis
+    assert diagnosis.best.factors.keys() == {"G", "A"}
+    assert diagnosis.runner_up.residual < diagnosis.best.residual
+
+
+def test_a_size_of_one_layer_is_a_name_there():
+    theirs = [(K.G, K.A * (1 if l else 0.2)) for l, K in enumerate(ref.kfac(OBJECTIVE, THETA))]
+    assert "A of matrix 0: ours x 1/I" in told(theirs, "kfac").explanation.text
+
+
+@pytest.mark.parametrize("factors, text", [
+    ({"0.weight": 1 / 11}, "0.weight: ours x 1/N"), ({"0.weight": -1}, "0.weight: ours x -1"),
+    ({"0.weight": 0}, "0.weight: ours x 0"), ({"0.weight": 0.2, "0.bias": 0.2}, "ours x 1/I"),
+    ({"0.weight": 1.3}, "0.weight: ours x 1.3 (no known constant)"),
+    ({"0.bias": 1.37}, None), ({"0.weight": 1.3, "2.weight": 1.7}, None),
+    ({"0.weight": 1 / 11, "0.bias": 7, "2.weight": -1, "2.bias": 1 / 7}, None)])
+def test_a_parameter_may_be_scaled_and_no_more_than_that(factors, text):
+    """Two entries of a bias, two numbers without names, or a name for each explain nothing."""
+    named = {name: factors.get(name, 1) * a for name, a in OBJECTIVE.net.named(G).items()}
+    found = told(named).explanation
+    assert found is None if text is None else found.kind == "error" and text in found.text
+
+
 def test_an_error_that_is_stored_in_few_bits_is_an_error():
     found = told((-G).astype("float32").astype(float)).explanation
     assert found.kind == "error" and "stored in float32, and ours x -1" in found.text
