@@ -191,7 +191,7 @@ def _decayed(case):
 
 
 @content("nothing", ERROR, "it is 0 throughout",
-         "Look for a graph that was detached, or a sum that nothing was added to.", cost=0.5,
+         "Look for a graph that was detached, or a sum that nothing was added to.", cost=1.1,
          exact=True)
 def _nothing(case):
     return [np.zeros_like(a) for a in case.ours] if any(a.any() for a in case.ours) else None
