@@ -60,9 +60,9 @@ def test_targets_that_are_the_inputs_stay_so():
 def test_each_operation_is_off_by_itself():
     """f, f', the loss and its derivatives: what is exact in one is not excused by another."""
     off = rounded_operations(OBJECTIVE, 1e-6, np.random.default_rng(0))
-    z, y, x = OBJECTIVE.outputs(THETA), OBJECTIVE.y, np.linspace(0.3, 0.9, 7)[None]
+    z, y, x = OBJECTIVE.outputs(THETA), OBJECTIVE.targets, np.linspace(0.3, 0.9, 7)[None]
     pairs = [tuple(getattr(o.loss, name)(z, y) for o in (off, OBJECTIVE))
-             for name in ("value", "gradient", "hessian")]
+             for name in ("value", "gradient", "hessian", "fisher")]
     ours, theirs = ([each for each in o.net.layers if isinstance(each, Elementwise)][0]
                     for o in (OBJECTIVE, off))
     pairs += [(theirs.forward(None, x), ours.forward(None, x)),

@@ -1,4 +1,4 @@
-"""What is nearly ours: each test of noise, of roundings and of quotients has what only it refuses."""
+"""What is nearly ours: noise, roundings and quotients, and what only one of their tests refuses."""
 
 from types import SimpleNamespace
 
