@@ -10,7 +10,7 @@ import io
 import re
 import tokenize
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 import pytest
@@ -32,6 +32,10 @@ class File:
     def tree(self):
         return ast.parse(self.source)
 
+    @cached_property
+    def all_nodes(self):
+        return list(ast.walk(self.tree))
+
     @property
     def place(self):
         """The folder, or the module at the top of the package: it decides what may be imported."""
@@ -41,11 +45,17 @@ class File:
 def package(folder):
     """Every source file under a package folder."""
     paths = sorted(folder.rglob("*.py"))
-    return [File(path.relative_to(folder).parts, path.read_text("utf-8")) for path in paths]
+    return [read(path.relative_to(folder).parts, path.read_text("utf-8")) for path in paths]
+
+
+@cache
+def read(path, source):
+    """A File, whose tree all rules share."""
+    return File(path, source)
 
 
 def nodes(file, *kinds):
-    return [node for node in ast.walk(file.tree) if isinstance(node, kinds)]
+    return [node for node in file.all_nodes if isinstance(node, kinds)]
 
 
 # ---- who imports whom ----

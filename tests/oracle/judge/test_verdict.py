@@ -31,7 +31,8 @@ CHAINS = "dense", "deep", "words"      # of Dense and elementwise layers, for KF
 
 
 @pytest.mark.parametrize("net, name", [
-    (net, name) for name, subject in SUBJECTS.items() for net in NETS
+    pytest.param(net, name, marks=[] if net in ("dense", "recurrent") else pytest.mark.slow)
+    for name, subject in SUBJECTS.items() for net in NETS
     if not subject.required and (name != "kfra" or net in CHAINS)])
 def test_our_own_answers_agree_and_spoiled_ones_do_not(net, name):
     (objective, theta), subject = NETS[net](), SUBJECTS[name]
