@@ -35,7 +35,8 @@ def run(folder, *options):
     """pytest in a folder of its own."""
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True,
-                          env={"PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"})
+                          env={"PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1",
+                               "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"})    # installed or not
 
 
 def test_tests_take_designed_points_by_name(tmp_path):

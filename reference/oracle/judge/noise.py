@@ -72,7 +72,8 @@ def is_everywhere(D, own):
 
 def is_like(D, own):
     """Whether D could be one more of the differences `own`, whatever its length."""
-    basis = np.linalg.svd(own[:-HELD], full_matrices=False)[2]
+    _, sizes, basis = np.linalg.svd(own[:-HELD], full_matrices=False)
+    basis = basis[sizes > 1e-9 * sizes[0]]
     held = own[-HELD:]
 
     def outside(d):
