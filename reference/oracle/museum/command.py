@@ -1,12 +1,10 @@
 """The museum at the command line."""
 
 import json
-import os
-import sys
 from dataclasses import asdict
-from importlib import import_module
 from pathlib import Path
 
+from ..named import named
 from . import against
 from .collection import EXHIBITS
 from .correct import alarms
@@ -92,15 +90,7 @@ def _checked(arguments, show):
 
 def loaded(name):
     """The function PACKAGE.MODULE:FUNCTION; ValueError if it is not there."""
-    module, _, attribute = name.partition(":")
-    if not (module and attribute):
-        raise ValueError(f"a checker is named package.module:function, got {name!r}.")
-    if os.getcwd() not in sys.path:
-        sys.path.insert(0, os.getcwd())           # where `python -m` looks, for the console script
-    try:
-        found = getattr(import_module(module), attribute)
-    except Exception as error:                    # whatever a foreign module does on import
-        raise ValueError(f"no checker {name!r}: {type(error).__name__}: {error}") from None
+    found = named(name, "checker")
     if not callable(found):
         raise ValueError(f"{name} is a {type(found).__name__}; name a function.")
     return found

@@ -6,9 +6,9 @@ some of them.  `ways(name)` gives what the judge asks: {way: object}, whose func
 its subjects and take (objective, theta, *arguments).
 """
 
-import os
-import sys
 from importlib import import_module
+
+from ..named import named
 
 NAMES = ("jax", "torch", "curvlinops", "backpack")
 JUDGED = ("torch", "jax", "curvlinops", "backpack", "autograd")
@@ -58,12 +58,7 @@ def ways(name):
 
 def _foreign(name):
     """The object package.module:object."""
-    module, _, attribute = name.partition(":")
-    if not (module and attribute):
-        raise Absent(f"a peer is named package.module:object, got {name!r}.")
-    if os.getcwd() not in sys.path:
-        sys.path.insert(0, os.getcwd())           # where `python -m` looks, for the console script
     try:
-        return getattr(import_module(module), attribute)
-    except Exception as error:                    # whatever a foreign module does on import
-        raise Absent(f"no peer {name!r}: {type(error).__name__}: {error}") from None
+        return named(name, "peer")
+    except ValueError as error:
+        raise Absent(error) from None

@@ -169,7 +169,7 @@ def test_the_command_tells_of_exhibits_and_of_checkers():
 
 
 @pytest.mark.parametrize("chosen, message", [
-    ({"exhibits": ["G99"]}, "no exhibit G99"), ({"checker": "x"}, "package.module:function"),
+    ({"exhibits": ["G99"]}, "no exhibit G99"), ({"checker": "x"}, "package.module:object"),
     ({"checker": "nowhere:f"}, "ModuleNotFoundError"), ({"checker": "math:pi"}, "is a float")])
 def test_the_command_refuses_what_is_none(chosen, message):
     with pytest.raises(ValueError, match=message):
