@@ -4,6 +4,7 @@ from .curves import losses, scaling, step_sizes
 from .matrices import distances, heat_map, heat_maps, kron_residuals
 from .results import results
 from .spectra import density, spectrum
+from .style import COLORS, STYLE, caption, size
 
-__all__ = ["density", "distances", "heat_map", "heat_maps", "kron_residuals", "losses", "results",
-           "scaling", "spectrum", "step_sizes"]
+__all__ = ["COLORS", "STYLE", "caption", "density", "distances", "heat_map", "heat_maps",
+           "kron_residuals", "losses", "results", "scaling", "size", "spectrum", "step_sizes"]
