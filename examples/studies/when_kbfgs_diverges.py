@@ -1,7 +1,7 @@
 """K-BFGS as published diverges from some starts: at which step, why, and what holds it.
 
-    python examples/07_when_kbfgs_diverges.py                  a small autoencoder, in seconds
-    python examples/07_when_kbfgs_diverges.py D/mnist k.png    MNIST as published, half an hour
+    python examples/studies/when_kbfgs_diverges.py                  a small autoencoder, in seconds
+    python examples/studies/when_kbfgs_diverges.py D/mnist k.png    MNIST as published, half an hour
 """
 
 import sys
