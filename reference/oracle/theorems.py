@@ -80,7 +80,7 @@ EKFAC, TRIDIAGONAL = CURVATURE + "test_ekfac.py", CURVATURE + "test_tridiagonal.
 CENTRED, HERE = CURVATURE + "test_centred.py", "tests/oracle/test_atlas.py"
 PRODUCTS = ("kfac", "kfac reduce", "kflr", "kfra", "bda-pch")
 
-THEOREMS = (
+THEOREMS = [
     # ---- whole matrices ----
     Theorem("hessian", "equal", "gauss-newton", (LINEAR_MODEL, NO_DECAY), "Sch02", EXACT),
     Theorem("hessian", "equal", "gauss-newton", (CANCELLED, NO_DECAY), "Sch02", HERE),
@@ -130,7 +130,7 @@ THEOREMS = (
     *(Theorem("nearest kronecker", "no farther", product, (ONE_GROUP,), "VLP93",
               NEAREST if product.startswith("kfac") else HERE, "gauss-newton")
       for product in PRODUCTS),
-)
+]
 
 
 # ---- chains of equalities ----
