@@ -161,8 +161,8 @@ for name, error in errors.items():
 # - :math:`N O I` for the cotangent :math:`W^\top g` of its input, but none at the first layer,
 #   whose input is data.
 #
-# That is 3 products where the value has 1.  :ref:`sphx_glr_lessons_04_backpropagation_as_algebra.py`
-# says where they come from.
+# That is 3 products where the value has 1.  Where they come from is the subject of
+# :ref:`sphx_glr_lessons_04_backpropagation_as_algebra.py`.
 
 
 def multiplications(net, N):
@@ -202,7 +202,8 @@ figure, axes = plt.subplots(figsize=plotting.size(2))
 axes.loglog(sizes, np.array(sizes) + 1, label="forward differences: P + 1")
 axes.loglog(sizes, measured, label="backpropagation, by the clock")
 axes.loglog(sizes, counted, label="backpropagation, multiplications")
-axes.set(xlabel="number of parameters P", ylabel="cost of one gradient [values of L]", ylim=(1, 1e6))
+axes.set(xlabel="number of parameters P", ylabel="cost of one gradient [values of L]",
+         ylim=(1, 1e6))
 axes.legend(loc="upper left")
 plotting.caption(figure, "What to see: differences cost P values of L, backpropagation a few "
                  "values, from a thousand parameters to three hundred thousand.")

@@ -30,6 +30,13 @@ SHOWS = {
         r"complex step +at its best 15 digits, at h = 1e-20 15\n",
         r"P = 301066: differences 301067 values of L, backpropagation 2\.89\n",
         r"autograd +as exact as expected, 14 digits: True"],
+    "02_the_complex_step.py": [
+        r"h = 1e-05: relative error 3e-10\n", r"h = 1e-100: relative error below 1e-14\n",
+        r"real part 15\.0, imaginary part 31 h",
+        r"vdot +-3\.0000 +3\.0000 +3\.0000\n", r"sign +-6\.6623 +-2\.0000 +-2\.0000\n",
+        r"max +slope along v \+ slope along -v: 3, branch on the real part 0\n",
+        r"g\^T v = -0\.2393412554\n", r"route 'dual': closer than 1e-13 .*: True",
+        r"u\^T H v = 6\.204204, v\^T H u = 6\.204204"],
     "02_hessian_and_gauss_newton.py": [r"\|H - G\| / \|H\| +0\.652",
         r"differ by \de-1[5-9]",
         r"\nG +largest 2\.5625 .* below -1e-12: 0\n"],
