@@ -100,8 +100,11 @@ def draw():
         figure = plt.figure(number)
         figure.canvas.draw()
         for axes in figure.axes:
-            labelled = axes.get_xlabel() and axes.get_ylabel() or not axes.axison
-            assert labelled or axes.images or axes.get_label() == "<colorbar>", axes
+            labelled = (any(ax.get_xlabel() for ax in axes.get_shared_x_axes().get_siblings(axes))
+                        and any(ax.get_ylabel()
+                                for ax in axes.get_shared_y_axes().get_siblings(axes)))
+            exempt = axes.images or not axes.axison or axes.get_label() == "<colorbar>"
+            assert labelled or exempt, f"a picture whose axes have no labels: {axes}"
     plt.close("all")
 
 
