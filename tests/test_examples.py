@@ -59,6 +59,8 @@ SHOWS = {
                                      r"nearest products +0\.070 +0\.222 +0\.540\n",
                                      r"negative curvature of H -0\.056598, residual \de-1[4-7]",
                                      r"xtrace +13\.\d+ \+- 0\.0\d+, 100 products"],
+    "08_bfgs_and_kbfgs.py": [r"median: 0\.08, the floor: 0\.32; damped: 19\d of 200 pairs",
+                             r"M 36, Hg M Ha 4\d, M Ha 20, K-FAC 23 degrees"],
     "studies/when_kbfgs_diverges.py": [
         r"seed \d:\n +diverged: step \d+ raised its batch's loss ",
         r"seed \d:\n.*; it was [3-9]\.\d x\n",
