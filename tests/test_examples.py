@@ -37,9 +37,6 @@ SHOWS = {
         r"max +slope along v \+ slope along -v: 3, branch on the real part 0\n",
         r"g\^T v = -0\.2393412554\n", r"route 'dual': closer than 1e-13 .*: True",
         r"u\^T H v = 6\.204204, v\^T H u = 6\.204204"],
-    "02_hessian_and_gauss_newton.py": [r"\|H - G\| / \|H\| +0\.652",
-        r"differ by \de-1[5-9]",
-        r"\nG +largest 2\.5625 .* below -1e-12: 0\n"],
     "03_prove_digits.py": [r"assembled +error <= \de-1\d +15\.\d digits  ok",
                            r"float32 .* WRONG", r"column-major vec .* WRONG",
                            r"off by 1e-9 of itself +error <= 1e-10 .* WRONG",
@@ -53,6 +50,11 @@ SHOWS = {
                                r"W_hh of an LSTM.* 5\.7e-01 +1\.5e-01",
                                r"mean over places.* 9\.7e-01 +\d\.\de-1[5-9]",
                                r"next row +\d\.\de-1[5-9] +5\.8e-03"],
+    "06_gauss_newton_and_fisher.py": [
+        r"H +Inertia\(negative=79, zero=5, positive=96\)", r"of 5 examples .* positive=45\)",
+        r"tanh +\[0\.53 0\.42 0\.35 0\. +\]", r"relu +\[0\.67 0\. +0\. +0\. +\]",
+        r"tanh, residuals 0 +\[0\. 0\. 0\. 0\.\]", r"softmax 0\.00, learned variance 0\.55",
+        r"error ~ M\^-0\.5;  empirical: 0\.51", r"empirical matrix: 0\.0, of F: 46\.3"],
     "06_the_family_of_matrices.py": [r"Hessian H +0\.000 +0\.354 +28 +4 +91 +13\.606\n",
                                      r"EKFAC +0\.483 +0\.434 +0 +4 +119 +10\.331\n",
                                      r"K-FAC +0\.117 +0\.266 +0\.547\n",
@@ -67,7 +69,7 @@ SHOWS = {
         r"first other law: step \d+ breaks 'definite': least eigen",
         r"safeguard 0\.0, seed 5:( 1[56]\.\d\d){5}\n"],
 }
-PICTURES = {"02_hessian_and_gauss_newton.py", "05_places_and_steps.py",
+PICTURES = {"06_gauss_newton_and_fisher.py", "05_places_and_steps.py",
             "06_the_family_of_matrices.py"}
 WORDS = {"studies/when_kbfgs_diverges.py": 3}      # lines without a number
 QUIET = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT,
