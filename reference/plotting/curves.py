@@ -1,14 +1,15 @@
 """Pictures of errors, times and losses along something."""
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from .checks import require_some
+from .style import COLORS, caption, grid, look, panels, styled
 
-STYLES = {"forward difference": ("tab:orange", "v"), "central difference": ("tab:blue", "o"),
-          "complex step": ("tab:green", "s")}
+ROUTES = {"forward difference": ("vermilion", "v"), "central difference": ("blue", "o"),
+          "complex step": ("black", "s")}
 
 
+@styled
 def step_sizes(steps, errors, eps=np.finfo(float).eps, axes=None):
     """Error against step length: the V of finite differences, the flat line of the complex step.
 
@@ -26,25 +27,23 @@ def step_sizes(steps, errors, eps=np.finfo(float).eps, axes=None):
     -------
     matplotlib Axes
     """
-    axes = Figure(figsize=(7, 5), layout="constrained").subplots() if axes is None else axes
+    own, axes = axes is None, panels() if axes is None else axes
     for route, error in errors.items():
-        color, marker = STYLES.get(route, (None, "."))
-        axes.loglog(steps, np.maximum(error, eps / 10), marker=marker, color=color, ms=4,
-                    label=route)
-    axes.axhline(eps, color="gray", ls=":", label="eps of float64")
-    axes.set(xlabel="step length h (theta moves by h v)",
-             ylabel="relative error of the directional derivative g^T v",
-             title="Finite differences cancel; the complex step does not")
+        color, marker = ROUTES.get(route, ("purple", "."))
+        axes.loglog(steps, np.maximum(error, eps / 10), marker=marker, color=COLORS[color],
+                    markevery=3, ms=4, label=route)
+    axes.axhline(eps, color="gray", ls=":", marker="", label="eps of float64")
+    axes.set(xlabel="step h: theta moves by h v", ylabel="relative error of $g^T v$")
     axes.invert_xaxis()
-    axes.grid(alpha=0.3)
-    axes.legend()
-    axes.text(0.5, -0.19, "Left to right h shrinks: differences improve until rounding wins; "
-              "Im f(theta + ihv)/h has no subtraction\nand stays at rounding. "
-              "Errors are against a value proven by ball arithmetic.",
-              transform=axes.transAxes, ha="center", fontsize=8)
+    grid(axes)
+    axes.legend(loc="center right", bbox_to_anchor=(1, 0.37), fontsize=8)
+    if own:
+        caption(axes.figure, "Left to right h shrinks: differences improve until rounding wins; "
+                "Im f(theta + ihv)/h subtracts nothing and stays at rounding.")
     return axes
 
 
+@styled
 def scaling(growths, rate):
     """Time and memory of each quantity against P and against N, beside the least arithmetic.
 
@@ -59,29 +58,36 @@ def scaling(growths, rate):
     -------
     matplotlib Figure
     """
-    figure = Figure(figsize=(11, 8.5), layout="constrained")
-    all_axes = figure.subplots(2, 2, sharex="col")
+    all_axes = panels(2, 2, sharex="col")
     for column, against in enumerate(("P", "N")):
         chosen = [growth for growth in growths if growth.against == against]
-        for row, (what, label) in enumerate((("seconds", "time [s]"), ("bytes", "peak [bytes]"))):
-            axes = all_axes[row, column]
-            for k, growth in enumerate(chosen):
-                axes.loglog(growth.sizes, getattr(growth, what), color=f"C{k}", marker="o", ms=3,
-                            label=f"{growth.quantity}: {against}^{growth.exponents[what]:.2f}")
-                if what == "seconds":
-                    axes.loglog(growth.sizes, [count / rate for count in growth.operations],
-                                color=f"C{k}", ls="--", lw=0.8)
+        for axes, (what, label) in zip(all_axes[:, column], (("seconds", "time [s]"),
+                                                             ("bytes", "peak memory [bytes]"))):
+            _grown(axes, chosen, what, rate)
             axes.set(ylabel=label)
-            axes.set_ylim(top=20 * axes.get_ylim()[1])
-            axes.legend(fontsize=8, loc="upper left", ncols=2)
-            axes.grid(alpha=0.3)
     all_axes[1, 0].set(xlabel="parameters P, the widths growing")
     all_axes[1, 1].set(xlabel="examples N, the network fixed")
-    figure.suptitle("Exponents over the upper half; dashed: the least arithmetic at "
-                    f"{rate / 1e9:.0f} GFlop/s, a matrix product's", fontsize=11)
+    figure = all_axes[0, 0].figure
+    caption(figure, "Numbers are exponents of P and of N, over the upper half of the sizes; dashed: the "
+            f"least arithmetic at {rate / 1e9:.0f} GFlop/s, those of a large matrix product.")
     return figure
 
 
+def _grown(axes, growths, what, rate):
+    """One panel: a line for each quantity, and its least arithmetic beside times."""
+    for k, growth in enumerate(growths):
+        own = look(k)
+        axes.loglog(growth.sizes, getattr(growth, what), ms=4, **own,
+                    label=f"{growth.quantity} {growth.exponents[what]:.2f}")
+        if what == "seconds":
+            axes.loglog(growth.sizes, [count / rate for count in growth.operations],
+                        color=own["color"], ls="--", lw=0.8, marker="")
+    axes.set_ylim(top=60 * axes.get_ylim()[1])
+    axes.legend(fontsize=7, loc="upper left", ncols=2, handlelength=1.5, columnspacing=1)
+    grid(axes)
+
+
+@styled
 def losses(runs, title=""):
     """Losses against epochs and against seconds of training: full on the training set, dashed on
     the test set.
@@ -98,17 +104,22 @@ def losses(runs, title=""):
     matplotlib Figure
     """
     require_some("runs", runs)
-    figure = Figure(figsize=(10, 4.6), layout="constrained")
-    panels = figure.subplots(1, 2, sharey=True)
-    for axes, (name, label) in zip(panels, (("epoch", "epochs"), ("seconds", "training [s]"))):
+    axes = panels(2, sharey=True)
+    for each, (name, label) in zip(axes, (("epoch", "epochs"),
+                                          ("seconds", "seconds of training"))):
         for k, (run, columns) in enumerate(runs.items()):
-            axes.semilogy(columns[name], columns["train_loss"], f"C{k}", marker=".", label=run)
-            axes.semilogy(columns[name], columns["test_loss"], f"C{k}", ls="--", lw=0.9)
-        axes.set(xlabel=label)
-        axes.grid(alpha=0.3, which="both")
-    panels[0].set(ylabel="loss")
-    panels[0].legend(fontsize=8)
+            own = look(k)
+            each.semilogy(columns[name], columns["train_loss"], color=own["color"],
+                          marker=own["marker"], markevery=max(1, len(columns[name]) // 8),
+                          ls="-", label=run)
+            each.semilogy(columns[name], columns["test_loss"], color=own["color"], ls="--", lw=0.9,
+                          marker="")
+        each.set(xlabel=label)
+        grid(each)
+    axes[0].set(ylabel="loss")
+    axes[0].legend(fontsize=8)
+    figure = axes[0].figure
     figure.suptitle(title, fontsize=11)
-    figure.supxlabel("Full: training set; dashed: test set. Each run from the same start. Seconds "
-                     "are of initialisation and steps, without evaluation.", fontsize=8)
+    caption(figure, "Full: training set; dashed: test set. Each run from the same start. Seconds "
+            "are of initialisation and steps, without evaluation.")
     return figure

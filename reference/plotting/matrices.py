@@ -7,10 +7,19 @@ from matplotlib.patches import Rectangle
 
 from ..arrays.checks import require_array, require_finite
 from .checks import require_some
+from .style import COLORS, caption, panels, styled
 
-COLORS = {"K-FAC": "tab:red", "EKFAC": "tab:purple", "nearest products": "tab:brown"}
+PRODUCTS = {"K-FAC": COLORS["vermilion"], "EKFAC": COLORS["purple"],
+            "nearest products": COLORS["sky"]}
+OTHERS = [color for color in COLORS.values() if color not in PRODUCTS.values()]
 
 
+def color_of(name, k):
+    """Of the k-th matrix of a picture: products look the same in every picture."""
+    return PRODUCTS.get(name, OTHERS[k % len(OTHERS)])
+
+
+@styled
 def heat_map(M, parts, axes=None, limit=1.0, small=0.01):
     """A matrix, red where positive and blue where negative, its parts told by lines.
 
@@ -32,7 +41,7 @@ def heat_map(M, parts, axes=None, limit=1.0, small=0.01):
     require_array("M", M)
     require_finite("M", M)
     require_some("parts", parts)
-    axes = Figure(figsize=(5, 5), layout="constrained").subplots() if axes is None else axes
+    axes = panels() if axes is None else axes
     P, count = len(M), len(parts)
     sizes = list(parts.values()) if isinstance(parts, dict) else [P / count] * count
     edges = np.cumsum([0, *sizes])
@@ -42,15 +51,17 @@ def heat_map(M, parts, axes=None, limit=1.0, small=0.01):
     axes.imshow(M, cmap="RdBu_r", extent=(0, P, P, 0), interpolation="nearest",
                 norm=SymLogNorm(small, vmin=-limit, vmax=limit))
     for edge in edges[1:-1]:
-        axes.axhline(edge, color="black", lw=0.7)
-        axes.axvline(edge, color="black", lw=0.7)
+        axes.axhline(edge, color="black", lw=0.7, marker="")
+        axes.axvline(edge, color="black", lw=0.7, marker="")
     middles = (edges[1:] + edges[:-1]) / 2
     axes.set_xticks(middles, list(parts))
     axes.set_yticks(middles, list(parts), rotation=90, va="center")
     axes.tick_params(length=0)
+    axes.grid(False)
     return axes
 
 
+@styled
 def heat_maps(matrices, layout, axes=None, small=0.01):
     """Matrices (P, P) side by side, relative to the largest entry of the first.
 
@@ -70,20 +81,21 @@ def heat_maps(matrices, layout, axes=None, small=0.01):
     array of matplotlib Axes
     """
     require_some("matrices", matrices)
-    if axes is None:
-        figure = Figure(figsize=(3.2 * len(matrices), 3.6), layout="constrained")
-        axes = figure.subplots(1, len(matrices), squeeze=False)
+    own, axes = axes is None, panels(len(matrices), squeeze=False) if axes is None else axes
     name, M = next(iter(matrices.items()))
-    label, largest = f"entry / largest of {name}, linear within {small:g}", np.abs(M).max()
+    label, largest = f"entry / largest of {name}\n(linear within {small:g})", np.abs(M).max()
     parts = {f"W{k}": s.stop - s.start for k, s in enumerate(layout.slices, 1)}
     for ax, (name, M) in zip(np.ravel(axes), matrices.items(), strict=True):
         require_finite(name, M)
         heat_map(M / (largest or 1), parts, ax, small=small).set_title(name, fontsize=10)
     first = np.ravel(axes)[0]
-    first.figure.colorbar(first.images[0], ax=axes, shrink=0.8, label=label)
+    first.figure.colorbar(first.images[0], ax=axes, shrink=0.8, label=label).ax.grid(False)
+    if own:
+        caption(first.figure, "Red: positive, blue: negative; lines part the weight matrices.")
     return axes
 
 
+@styled
 def kron_residuals(residuals, axes=None):
     """Relative distances from the exact blocks, as bars, a group for each weight matrix.
 
@@ -102,18 +114,20 @@ def kron_residuals(residuals, axes=None):
     if len(counts) > 1:
         raise ValueError(f"residuals have {sorted(counts)} entries; pass one for every weight "
                          "matrix under each name.")
-    axes = Figure(figsize=(5, 4), layout="constrained").subplots() if axes is None else axes
+    axes = panels() if axes is None else axes
     width, layers = 0.8 / len(residuals), np.arange(1, max(counts) + 1)
     for k, (name, values) in enumerate(residuals.items()):
-        axes.bar(layers + (k + 0.5) * width - 0.4, values, width, label=name,
-                 color=COLORS.get(name, f"C{k}"))
+        axes.bar(layers + (k + 0.5) * width - 0.4, values, width, label=name, ec="white", lw=0.5,
+                 color=color_of(name, k))
     axes.set_xticks(layers, [f"W{layer}" for layer in layers])
     axes.set(xlabel="weight matrix", ylabel="|block - approximation| / |block|",
              title="distance from the exact blocks")
+    axes.grid(axis="x", visible=False)
     axes.legend(fontsize=8)
     return axes
 
 
+@styled
 def distances(maps):
     """How far matrices are from each other: a square for every pair, = where equal.
 
@@ -128,8 +142,8 @@ def distances(maps):
     matplotlib Figure
     """
     require_some("maps", maps)
-    figure = Figure(figsize=(8.2 * len(maps), 8.4), layout="constrained")
-    for axes, (title, (names, D)) in zip(figure.subplots(1, len(maps), squeeze=False)[0],
+    figure = Figure(figsize=(8.2, 6.8 * len(maps) + 0.6), layout="constrained")
+    for axes, (title, (names, D)) in zip(figure.subplots(len(maps), squeeze=False)[:, 0],
                                          maps.items()):
         shown = np.ma.masked_invalid(np.where(D == 0, np.nan, np.log10(np.where(D == 0, 1, D))))
         image = axes.imshow(shown, cmap="viridis_r", vmin=-2, vmax=0)
@@ -144,7 +158,9 @@ def distances(maps):
         axes.set_yticks(range(len(names)), names)
         axes.set_title(title)
         axes.tick_params(length=0)
-    figure.suptitle("below the diagonal: diagonal blocks; above: whole matrices; = is equal to "
-                    "rounding")
-    figure.colorbar(image, ax=figure.axes, shrink=0.6, label="log10 of |a - b|/max(|a|, |b|)")
+        axes.grid(False)
+    figure.colorbar(image, ax=figure.axes, shrink=0.4,
+                    label="log10 of |a - b|/max(|a|, |b|)").ax.grid(False)
+    caption(figure, "Below the diagonal: diagonal blocks; above: whole matrices; = is equal to "
+            "rounding.")
     return figure

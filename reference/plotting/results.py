@@ -4,16 +4,15 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from .checks import require_some
+from .style import caption, grid, look, styled
 
-# seven colours that differ to every kind of eye (Okabe and Ito), then the same with other lines
-COLORS = "#000000", "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00", "#CC79A7"
-LINES = ("-", "o"), ("--", "s"), (":", "^"), ("-.", "D")
 PANELS = (("epoch", "train_loss", "epochs", "training loss"),
           ("seconds", "train_loss", "seconds of training", "training loss"),
           ("seconds", "test_loss", "seconds of training", "test loss"))
 HIGHEST, LOWEST = 1.5, 1e-6             # of what is shown, times the loss at the start
 
 
+@styled
 def results(runs, order, title="", seconds=None):
     """Training loss against epochs and against seconds, test loss against seconds, on a log axis.
 
@@ -33,27 +32,21 @@ def results(runs, order, title="", seconds=None):
     matplotlib Figure
     """
     require_some("runs", runs)
-    figure = Figure(figsize=(14, 5.2), layout="constrained")
+    figure = Figure(figsize=(9, 5.2), layout="constrained")
     for axes, (along, what, xlabel, ylabel) in zip(figure.subplots(1, 3), PANELS):
         for name in [name for name in order if name in runs]:
             _draw(axes, runs[name], along, what, **look(order.index(name)), label=name)
-        axes.set(xlabel=xlabel, title=ylabel, yscale="log", ylim=_limits(runs, what))
-        axes.grid(alpha=0.3)
+        axes.set(xlabel=xlabel, ylabel=ylabel, yscale="log", ylim=_limits(runs, what))
+        grid(axes)
         if along == "seconds" and seconds is not None:
-            axes.axvline(seconds, color="gray", lw=0.8)
+            axes.axvline(seconds, color="gray", lw=0.8, marker="")
     handles, names = figure.axes[0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside right upper", fontsize=8, handlelength=3.5)
-    figure.suptitle(title, fontsize=11)
-    figure.supxlabel("Line: median over the seeds; band: from the least to the largest. Lower and "
-                     "further left is better. A line ends where half of the seeds diverged (x) or "
-                     "the time was over; the gray line is where the table is read off.", fontsize=8)
+    figure.legend(handles, names, loc="outside upper center", fontsize=8, ncols=5, title=title,
+                  handlelength=3.5)
+    caption(figure, "Line: median over the seeds; band: from the least to the largest. Lower and "
+            "further left is better. A line ends where half of the seeds diverged (x) or the time "
+            "was over; the gray line is where the table is read off.")
     return figure
-
-
-def look(k):
-    """Colour, line and marker of the k-th optimiser."""
-    line, marker = LINES[k // len(COLORS) % len(LINES)]
-    return {"color": COLORS[k % len(COLORS)], "ls": line, "marker": marker}
 
 
 def _draw(axes, seeds, along, what, color, **style):

@@ -6,7 +6,7 @@ import pytest
 import reference as ref
 from reference import plotting
 from reference.network.layout import Layout
-from reference.plotting.results import COLORS
+from reference.plotting.style import look
 
 LAYOUT = Layout(((2, 3), (1, 4), (5, 2)))
 M = np.arange(400.0).reshape(20, 20) - 100
@@ -128,7 +128,7 @@ def test_results_are_drawn_as_medians_and_ranges_of_the_seeds():
     (sgd, adam, *_), (_, third, *_) = panels[0].lines, panels[1].lines
     assert list(sgd.get_ydata()) == [9, 5, 2] and list(sgd.get_xdata()) == [0, 1, 2]
     assert list(third.get_xdata()) == [0, 0.5, 1]
-    assert adam.get_color() == COLORS[2] != sgd.get_color()
+    assert adam.get_color() == look(2)["color"] != sgd.get_color()
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["sgd", "adam"]
     with pytest.raises(ValueError, match="runs is empty"):
         plotting.results({}, [])
