@@ -24,7 +24,7 @@ class Solution:
 
 def power_of_two(v):
     """A power of two near max |v|: v over it has no other digits, and squares within range."""
-    largest = np.abs(v).max(initial=0)
+    largest = np.abs(v).max() if v.size else 0
     if not 0 < largest < np.inf:
         return v.dtype.type(1)
     return np.ldexp(v.dtype.type(1), np.frexp(largest)[1] - 1)
@@ -177,7 +177,8 @@ def lanczos(A, v, steps):
             break
         betas.append(beta)
         Q = np.column_stack([Q, w / beta])
-    T = np.diag(np.array(alphas, v.dtype))
-    i = np.arange(len(betas))
-    T[i, i + 1] = T[i + 1, i] = np.array(betas, v.dtype)
+    T = np.diag(np.stack(alphas).astype(v.dtype))
+    if betas:
+        beside = np.stack(betas).astype(v.dtype)
+        T = T + np.diag(beside, 1) + np.diag(beside, -1)
     return Q, T

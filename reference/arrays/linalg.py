@@ -4,12 +4,15 @@ LAPACK for 32 and 64 bits; for longdouble, where SciPy silently returns float64,
 written out; for balls, arb_mat, whose answer encloses the exact inverse.
 """
 
+from contextlib import nullcontext
+from importlib import import_module
+
 import flint
 import numpy as np
 
 from . import ball, precision
 from . import functions as F
-from .namespace import namespace
+from .namespace import library, namespace
 
 LAPACK = tuple(map(np.dtype, (np.float32, np.float64, np.complex64, np.complex128)))
 
@@ -22,7 +25,8 @@ def solve(A, b):
     numpy.linalg.LinAlgError
         If A is singular to working precision.
     """
-    return _columns(_solver(A), A, b)
+    with told(A):
+        return _columns(_solver(A), A, b)
 
 
 def inverse(A):
@@ -39,7 +43,8 @@ def cholesky(A):
         If a pivot is not positive, naming it.
     """
     if A.dtype in LAPACK:
-        return np.linalg.cholesky(A)
+        with told(A):
+            return np.linalg.cholesky(A)
     L = namespace(A).zeros_like(A)
     for j in range(len(A)):
         pivot = A[j, j] - L[j, :j] @ L[j, :j]
@@ -56,6 +61,27 @@ def eigh(A):
     if A.dtype not in LAPACK:
         raise TypeError(f"eigh of {A.dtype} would lose digits; cast to float64 explicitly.")
     return np.linalg.eigh(A)
+
+
+def grid(rows):
+    """The matrix of these rows of blocks."""
+    return np.concatenate([np.concatenate(row, axis=1) for row in rows])
+
+
+def block_diag(blocks):
+    """diag(B_1, B_2, ...), zero between the blocks."""
+    ends = np.cumsum([len(B) for B in blocks]).tolist()
+    whole = library(blocks[0]).zeros((ends[-1],) * 2, np.result_type(*blocks))
+    for B, end in zip(blocks, ends):
+        whole[end - len(B):end, end - len(B):end] = B
+    return whole
+
+
+def told(A):
+    """A context in which what fails raises LinAlgError: on a GPU, where it gives NaN otherwise."""
+    if library(A) is np:
+        return nullcontext()
+    return import_module("cupyx").errstate(linalg="raise")
 
 
 def symmetric(A):

@@ -61,3 +61,18 @@ def namespace(*arrays):
     if len(rivals) > 1:
         raise TypeError(f"arrays of number systems that do not mix: {', '.join(rivals)}.")
     return top
+
+
+def library(x):
+    """The module of the arrays of x, or of an operator: cupy or else numpy, for new ones beside it.
+
+    >>> import numpy as np
+    >>> library(np.ones(3)).__name__
+    'numpy'
+    """
+    return import_module("cupy") if _of_device(type(x)) else np
+
+
+@cache
+def _of_device(cls):
+    return any(base.__module__.partition(".")[0] in ("cupy", "cupyx") for base in cls.__mro__)

@@ -8,7 +8,10 @@ PARTNERS = {
     np.dtype(np.longdouble): np.dtype(np.clongdouble),
 }
 
-WIDEST = np.longdouble                # in which numbers are kept until it is known who asks
+
+def widest(x):
+    """The floats in which numbers are kept until it is known who asks; devices have no wider."""
+    return np.longdouble if isinstance(x, np.ndarray) else np.float64
 
 
 def real_dtype(dtype):

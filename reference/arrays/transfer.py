@@ -4,12 +4,19 @@ from importlib import import_module
 
 import numpy as np
 
+from .namespace import library
+
 HOMES = ("numpy", "cupy")
 
 
 def to_host(x):
     """x as a NumPy array."""
     return x.get() if hasattr(x, "get") else np.asarray(x)
+
+
+def alongside(x, like):
+    """A NumPy array x where `like` is: a small constant of a formula, on the device if need be."""
+    return library(like).asarray(x)
 
 
 def move(x, home):

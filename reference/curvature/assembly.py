@@ -29,6 +29,7 @@ come last: scaling by f' runs along contiguous memory, and the chain rule is one
 
 import numpy as np
 
+from ..arrays.namespace import library
 from .sums import summed
 
 TILE = 33**2  # products of patches per sample that are made at a time
@@ -88,7 +89,7 @@ def _matrix(Ws, ps, slopes, bends, gs, S, bias):
 
 def _blocks(Ws, ps, slopes, bends, gs, S, bias):
     Ss = _samples_last(pre_activation_curvature(Ws, slopes, bends, S, bias))
-    blocks = [np.empty(W.shape + W.shape, S.dtype) for W, S in zip(Ws, Ss)]
+    blocks = [library(S).empty(W.shape + W.shape, S.dtype) for W, S in zip(Ws, Ss)]
     for B, S, p in zip(blocks, Ss, _samples_last(ps)):
         _write_symmetric(B, S, p)
     return [B.reshape(W.size, W.size) for B, W in zip(blocks, Ws)]
@@ -186,7 +187,7 @@ def _tiles(n, size):
 
 def _full(D):
     """D (O, O, N) of a D that is given by its diagonal (O, N)."""
-    return D if D.ndim == 3 else np.eye(len(D), dtype=D.dtype)[..., None] * D
+    return D if D.ndim == 3 else library(D).eye(len(D), dtype=D.dtype)[..., None] * D
 
 
 def _samples_last(arrays):

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..arrays import functions as F
 from ..arrays.checks import require_theta
-from ..arrays.linalg import symmetric
+from ..arrays.linalg import grid, symmetric
 from .kfac import of_setting, output_factor, require_setting, second_moment, statistics
 from .memory import LIMIT, itemsize, require_room
 from .operator import precision
@@ -52,7 +52,7 @@ def kfac_dense(objective, theta, kind="type-2", rng=None, samples=1, setting="ex
                  2 * itemsize(precision(objective, theta)) * theta.size ** 2, limit,
                  "take the factors, by kfac or kfac_tridiagonal")
     part, layers = factored(objective, theta, kind, rng, samples, setting)
-    return np.block([[part(l, m).dense() for m in layers] for l in layers])
+    return grid([[part(l, m).dense() for m in layers] for l in layers])
 
 
 def factored(objective, theta, kind, rng, samples, setting):

@@ -1,40 +1,48 @@
 """The block-diagonal part of a curvature matrix, as an operator."""
 
 import numpy as np
+from scipy.sparse.linalg import LinearOperator
 
+from ..arrays.namespace import library
+from ..arrays.transfer import alongside
 from ..network.layout import Layout
 from ..network.names import read_only
 from .memory import LIMIT
-from .operator import SymmetricOperator, blocks, groups_of
+from .operator import Symmetric, blocks, groups_of, on_device
 
 
-class BlockDiagonal(SymmetricOperator):
+class Blockwise(Symmetric):
     """diag(B_1, B_2, ...) at the places of each group: v[g] -> B_g v[g].
 
     blocks : the B_g (n_g, n_g), symmetric, read-only.
-    partition : the index arrays g (n_g,), which have each place of theta once.
+    partition : the index arrays g (n_g,), which have each place of theta once; `groups` are these
+        beside the blocks, and `order` what sorts them.
     """
 
     def __init__(self, blocks, partition, layout=None):
         self.blocks = tuple(read_only(block) for block in blocks)
         self.partition = tuple(read_only(np.array(group)) for group in partition)
-        places = np.concatenate(self.partition)
-        self._order = np.argsort(places)
-        super().__init__(places.size, np.result_type(*self.blocks), self._product, self._matrix,
+        self.groups = [alongside(group, blocks[0]) for group in self.partition]
+        self.order = np.argsort(np.concatenate(self.groups))
+        super().__init__(self.order.size, np.result_type(*self.blocks), self._product, self._matrix,
                          lambda: [block.copy() for block in self.blocks], layout, self._entries)
 
     def _product(self, V):
-        parts = [V[:, group] @ block for group, block in zip(self.partition, self.blocks)]
-        return np.concatenate(parts, axis=1)[:, self._order]
+        parts = [V[:, group] @ block for group, block in zip(self.groups, self.blocks)]
+        return np.concatenate(parts, axis=1)[:, self.order]
 
     def _matrix(self):
-        matrix = np.zeros(self.shape, self.dtype)
-        for group, block in zip(self.partition, self.blocks):
-            matrix[np.ix_(group, group)] = block
+        matrix = library(self.blocks[0]).zeros(self.shape, self.dtype)
+        for group, block in zip(self.groups, self.blocks):
+            matrix[group[:, None], group] = block
         return matrix
 
     def _entries(self):
-        return np.concatenate([np.diagonal(block) for block in self.blocks])[self._order]
+        return np.concatenate([np.diagonal(block) for block in self.blocks])[self.order]
+
+
+class BlockDiagonal(Blockwise, LinearOperator):
+    """A Blockwise as SciPy's LinearOperator: of NumPy arrays."""
 
 
 def block_diagonal(operator, partition, limit=LIMIT):
@@ -53,4 +61,5 @@ def block_diagonal(operator, partition, limit=LIMIT):
     """
     found = blocks(operator, partition, limit)
     layout = partition if isinstance(partition, Layout) else None
-    return BlockDiagonal(found, groups_of(operator, partition), layout)
+    kind = BlockDiagonal if library(operator) is np else on_device(Blockwise)
+    return kind(found, groups_of(operator, partition), layout)

@@ -9,6 +9,7 @@ outputs (`by_bottleneck`).
 import numpy as np
 
 from ..arrays.dual import Dual
+from ..arrays.namespace import library
 from ..derivatives.directions import AT_ONCE
 from .contractions import contract, dual_matrices, pair, slope_and_bend, tangent
 
@@ -21,8 +22,8 @@ def by_own_block(at, i, stop):
     sum_n R_w{x} R_v{dx}, and what the elementwise layers between bend.
     """
     size, x = at.Ws[i][0].size, at.traces[stop][-1]
-    rows = np.empty((size, at.width(i)), x.dtype)
-    Rx, Rdx = np.empty((2, size) + x.shape, x.dtype)
+    rows = library(x).empty((size, at.width(i)), x.dtype)
+    Rx, Rdx = library(x).empty((2, size) + x.shape, x.dtype)
     for k, out, dx, later in _arriving(at, i, stop):
         Rx[k], Rdx[k], start = out, dx, size
         for use in later:
@@ -44,7 +45,7 @@ def _arriving(at, i, stop):
     layer, Ws, x = at.layers[i], at.Ws[i], at.traces[i][0]
     size, step = Ws[0].size, directions_in_cache(at, i)
     for k in range(0, size, step):
-        E = np.eye(size, dtype=at.z.dtype)[k:k + step]
+        E = library(at.z).eye(size, dtype=at.z.dtype)[k:k + step]
         out = layer.trace(dual_matrices(Ws, E), x)[-1]
         for between in at.layers[i + 1:stop + 1]:
             out = between.trace([], out)[-1]
@@ -85,7 +86,7 @@ def _through(at, i):
     """Q = ds_c/dW_i and S Q (N, O_c, |W_i|), S = d^2 L/ds_c^2; R{dy} of layer c, uses after it."""
     layer, [W], (x, y), c = at.layers[i], at.Ws[i], at.traces[i], at.cut
     [Wc], yc = at.Ws[c], at.traces[c][-1]
-    unit = np.broadcast_to(np.eye(len(Wc), dtype=y.dtype)[:, None], (len(Wc),) + yc.shape)
+    unit = np.broadcast_to(library(y).eye(len(Wc), dtype=y.dtype)[:, None], (len(Wc),) + yc.shape)
     _, dx = at.layers[c].pull([Wc], at.traces[c], unit)
     for between, trace in zip(at.layers[c - 1:i:-1], at.traces[c - 1:i:-1]):
         _, dx = between.pull([], trace, dx)
@@ -98,7 +99,7 @@ def _bent(at, i, stop):
     """sum_nt bend[n,t,o] p[n,t,j] p[n,t,q] (O I, O I), nothing between different o."""
     p, bends = _bends(at, i, stop)
     O, I = bends.shape[1], p.shape[1]
-    block = np.zeros((O, I, O, I), p.dtype)
+    block = library(p).zeros((O, I, O, I), p.dtype)
     for o, weights in enumerate(bends.T):
         block[o, :, o] = (p * weights[:, None]).T @ p
     return block.reshape(O * I, O * I)
@@ -122,12 +123,12 @@ def _product(at, i):
     layer, [W], (x, y), c = at.layers[i], at.Ws[i], at.traces[i], at.cut
     slope, _ = slope_and_bend(at.layers[i + 1:c], y, at.backward[1][c - 1])
     p, slope = pair(layer.use(W, x, y, slope))
-    entry = pair(layer.use(W, x, y, np.arange(y[0].size).reshape((1,) + y.shape[1:])))[1][0]
+    entry = pair(layer.use(W, x, y, library(y).arange(y[0].size).reshape((1,) + y.shape[1:])))[1][0]
     g = at.backward[1][c]                                                       # (N, O_c)
     products = np.moveaxis(slope, 0, 1)[..., None] * g[:, None, :]              # (T, N, O, O_c)
     (_, T, J), O, K = p.shape, len(W), g.shape[1]
     sums = np.swapaxes(np.moveaxis(p, 0, 1), -1, -2) @ products.reshape(T, len(p), O * K)
-    found = np.zeros((O, J, K, at.Ws[c][0].shape[1]), y.dtype)
+    found = library(y).zeros((O, J, K, at.Ws[c][0].shape[1]), y.dtype)
     for o in range(O):
         found[o, :, :, entry[:, o]] = sums.reshape(T, J, O, K)[:, :, o]
     return found

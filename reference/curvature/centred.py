@@ -13,6 +13,7 @@ Labels at T places count as examples, as in the empirical Fisher matrix.
 import numpy as np
 
 from ..arrays import functions as F
+from ..arrays.namespace import library
 from ..derivatives.jacobian import per_example
 from . import dense, sandwich
 from .sums import summed
@@ -69,7 +70,7 @@ def _deviations(objective, theta):
 def _at_each_place(net, theta, x, s):
     """The gradients (T, n, P) of the losses at each place alone."""
     n, C = len(s), s.shape[-1]
-    units = np.eye(s[0].size // C, dtype="int8")[:, None, :, None]
+    units = library(s).eye(s[0].size // C, dtype="int8")[:, None, :, None]
     alone = (units * s.reshape(n, -1, C)).reshape((-1,) + s.shape)
     return per_example(net, theta, net.forward(theta, x), alone)
 

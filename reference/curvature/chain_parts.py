@@ -12,6 +12,7 @@ The second term is absent for l = m, and from Gauss-Newton matrices.
 
 import numpy as np
 
+from ..arrays.namespace import library
 from . import assembly
 from .sums import summed
 
@@ -47,7 +48,7 @@ def _column(Ws, ps, slopes, bends, gs, S, bias, m, rows):
     for l in range(m - 1, min(rows) - 1, -1):
         S = _pulled(Ws[l + 1], slopes[l], S)
         if gs is not None:
-            D = np.eye(len(Ws[l]), dtype=S.dtype)[..., None] * slopes[l].T if D is None \
+            D = library(S).eye(len(Ws[l]), dtype=S.dtype)[..., None] * slopes[l].T if D is None \
                 else _pulled(Ws[l + 1], slopes[l], D)
         if l in rows:
             found[l] = _block(S, D, ps[l].T, ps[m].T, None if gs is None else gs[m].T)
@@ -64,7 +65,7 @@ def _pulled(W, slope, X):
 def _block(S, D, a, b, g):
     """sum_n a[j] (S[i,k] b[q] + D[i,q] g[k]) (O_l I_l, O_m I_m), for some j at a time."""
     (O, K, N), J, Q = S.shape, len(a), len(b)
-    H = np.empty((O, J, K, Q), S.dtype)
+    H = library(S).empty((O, J, K, Q), S.dtype)
     S, step = S.reshape(-1, N), max(1, PRODUCTS // (N * max(K, Q)))
     for j in range(0, J, step):
         some = a[j:j + step, None]

@@ -4,6 +4,7 @@ import numpy as np
 
 from ..arrays import functions as F
 from ..arrays.dual import Dual
+from ..arrays.namespace import library
 from ..derivatives import dual
 from ..network.patches import Patches
 from ..network.direction import Steps
@@ -22,12 +23,12 @@ def pair(use):
 
 def tangent(a, K):
     """R{a} (K, ...) of a dual array; zeros for one that depends on no direction."""
-    return a.du if isinstance(a, Dual) else np.zeros((K,) + a.shape, a.dtype)
+    return a.du if isinstance(a, Dual) else library(a).zeros((K,) + a.shape, a.dtype)
 
 
 def dual_matrices(Ws, E):
     """The matrices as dual numbers, with the rows of E (K, sum O I) as directions."""
-    cuts = np.cumsum([W.size for W in Ws])[:-1]
+    cuts = np.cumsum([W.size for W in Ws])[:-1].tolist()
     return [Dual(W, d.reshape((len(E),) + W.shape))
             for W, d in zip(Ws, np.split(E, cuts, axis=1))]
 

@@ -13,6 +13,7 @@ import numpy as np
 from ..arrays import functions as F
 from ..arrays.checks import is_finite, require_choice, shown
 from ..arrays.linalg import eigh, inverse, symmetric
+from ..arrays.namespace import library
 from ..arrays.precision import eps
 
 # ---- the rules ----
@@ -100,7 +101,7 @@ def like(M, numbers):
 
 def damped_inverse(name, M, shift):
     """(M + shift I)^-1, symmetric to the last bit; refuses what would have no correct digit."""
-    damped = M + shift * np.eye(len(M), dtype="int8")       # so small that no float widens
+    damped = M + shift * library(M).eye(len(M), dtype="int8")       # so small that no float widens
     if M.dtype != object:
         values = eigenvalues_shown(damped)
         if not values[0] > len(M) * np.finfo(M.dtype).eps * max(values[-1], 0):

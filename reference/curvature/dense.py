@@ -4,6 +4,7 @@ it by `layerwise` or `sandwich`; anything else by products with the unit vectors
 
 import numpy as np
 
+from ..arrays.namespace import library
 from ..derivatives.jacobian import of_all_places
 from ..network.compose import Sequential
 from .chain import chain_blocks, chain_diagonal, chain_matrix
@@ -51,7 +52,7 @@ def _matrix(at, S, second_order):
     if end == 0:
         H = chain_matrix(at, S, second_order)
     else:
-        H = np.empty((P, P), at.z.dtype)
+        H = library(at.z).empty((P, P), at.z.dtype)
         if end < P:
             H[end:, end:] = chain_matrix(at, S, second_order)
         for start, rows in _rows(at, S, second_order):

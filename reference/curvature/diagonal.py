@@ -9,7 +9,7 @@
 
 import numpy as np
 
-from .operator import SymmetricOperator, on_units, require_operator
+from .operator import Symmetric, on_units, require_operator
 
 
 def diagonal(operator):
@@ -26,9 +26,9 @@ def diagonal(operator):
         Of a Hessian with the weight decay.
     """
     require_operator(operator)
-    if isinstance(operator, SymmetricOperator) and operator.entries is not None:
+    if isinstance(operator, Symmetric) and operator.entries is not None:
         return operator.entries()
-    if isinstance(operator, SymmetricOperator) and operator.diagonal is not None:
+    if isinstance(operator, Symmetric) and operator.diagonal is not None:
         return np.concatenate([np.diagonal(block) for block in operator.diagonal()])
     places = np.arange(operator.shape[0])
     return np.concatenate([np.diagonal(found[k]) for k, found in on_units(operator, places)])

@@ -12,6 +12,8 @@ import numpy as np
 from ..arrays.checks import is_whole, require_choice, require_generator, require_whole
 from ..arrays.krylov import lanczos
 from ..arrays.linalg import symmetric
+from ..arrays.namespace import library
+from ..arrays.transfer import alongside
 from .operand import lengths, require_matrix, scaled_product
 
 ENDS = ("largest", "smallest", "both")
@@ -65,7 +67,7 @@ def extreme_eigenpairs(B, k, rng, which="largest", steps=300):
         raise ValueError(f"k must be a whole number from 1 to P = {P}, got {k!r}.")
     require_whole("steps", steps, min(P, 2 * k))
     tol = max(1e-10, 100 * np.finfo(B.dtype).eps)
-    start, locked = normal(rng, P, B.dtype), np.zeros((P, 0), B.dtype)
+    start, locked = normal(rng, B), library(B).zeros((P, 0), B.dtype)
     (apply, e), before, size = scaled_product(B, start), None, 0.0
     while True:
         found, seen = _krylov_extremes(apply, locked, lambda x: ends(x, k), start, tol, steps)
@@ -76,7 +78,7 @@ def extreme_eigenpairs(B, k, rng, which="largest", steps=300):
                 or _unchanged(before, pairs.values, tol * size)):
             return Eigenpairs(np.ldexp(pairs.values, e), pairs.vectors,
                               np.ldexp(pairs.residuals, e))
-        locked, before, start = pairs.vectors, pairs.values, normal(rng, P, B.dtype)
+        locked, before, start = pairs.vectors, pairs.values, normal(rng, B)
 
 
 # ---- Lanczos and Rayleigh-Ritz ----
@@ -86,7 +88,7 @@ def _ends(which):
 
     def ends(values, k):
         """Which of the values (ascending) are among the k outermost."""
-        i, n = np.arange(len(values)), len(values)
+        i, n = library(values).arange(len(values)), len(values)
         return (i >= n - k) & (which != "smallest") | (i < k) & (which != "largest")
     return ends
 
@@ -126,6 +128,6 @@ def _unchanged(before, values, goal):
             and np.abs(values - before).max() <= goal)
 
 
-def normal(rng, P, dtype):
+def normal(rng, B):
     """A random vector (P,) to start from."""
-    return rng.standard_normal(P).astype(dtype)
+    return alongside(rng.standard_normal(B.shape[0]).astype(B.dtype), B)

@@ -7,7 +7,7 @@ from ..arrays import functions as F
 from ..arrays.checks import require_choice, require_whole
 from ..derivatives import dual
 from . import centred, dense
-from .operator import SymmetricOperator, point
+from .operator import point, symmetric_operator
 from .workspace import passing
 
 
@@ -18,7 +18,7 @@ def pullback(objective, theta, xs, middle, fast=dense.NONE):
     """
     def product(V):
         return objective.net.vjp(theta, xs, middle(dual.jvp(objective, theta, V)))[0]
-    return SymmetricOperator(theta.size, theta.dtype, product, *fast,
+    return symmetric_operator(theta, product, *fast,
                              passing=passing(objective, theta, False))
 
 

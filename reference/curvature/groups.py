@@ -6,6 +6,9 @@ put together of the parts H_lm of all pairs of its matrices.
 
 import numpy as np
 
+from ..arrays.namespace import library
+from ..arrays.transfer import alongside
+
 
 def inside_matrices(layout, groups):
     """Whether no group has entries of two matrices."""
@@ -44,7 +47,12 @@ def _taken(matrix, places):
     """matrix[places, places]; itself if that is all of it."""
     if np.array_equal(places, np.arange(len(matrix))):
         return matrix
-    return matrix[np.ix_(places, places)]
+    return _square(matrix, places, places)
+
+
+def _square(matrix, rows, columns):
+    rows, columns = (alongside(places, matrix) for places in (rows, columns))
+    return matrix[rows[:, None], columns]
 
 
 def _of_parts(operator, groups):
@@ -55,11 +63,12 @@ def _of_parts(operator, groups):
     found = None
     for (l, m), part in operator.parts(wanted):
         if found is None:
-            found = [np.empty((group.size,) * 2, part.dtype) for group in groups]
+            found = [library(part).empty((group.size,) * 2, part.dtype) for group in groups]
         for group, block in zip(groups, found):
             rows, columns = (np.flatnonzero(owner[group] == k) for k in (l, m))
-            own = part[np.ix_(group[rows] - layout.slices[l].start,
-                              group[columns] - layout.slices[m].start)]
-            block[np.ix_(rows, columns)] = own
-            block[np.ix_(columns, rows)] = own.T
+            own = _square(part, group[rows] - layout.slices[l].start,
+                          group[columns] - layout.slices[m].start)
+            rows, columns = (alongside(places, part) for places in (rows, columns))
+            block[rows[:, None], columns] = own
+            block[columns[:, None], rows] = own.T
     return found

@@ -2,7 +2,7 @@
 
 from ..derivatives.routes import hvp, offering
 from . import dense
-from .operator import SymmetricOperator, point
+from .operator import point, symmetric_operator
 from .workspace import passing
 
 
@@ -31,6 +31,6 @@ def hessian(objective, theta, route="dual"):
     if route not in routes:
         raise ValueError(f"no route {route!r} to hvp; choose one of {', '.join(routes)}.")
     fast = dense.hessian(objective, theta) if route == "dual" else dense.NONE
-    return SymmetricOperator(theta.size, theta.dtype,
+    return symmetric_operator(theta,
                              lambda V: hvp(objective, theta, V, route), *fast,
                              passing=passing(objective, theta, True))

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.linalg import block_diag
 
 from ..arrays.checks import is_finite, require_array, shown
-from ..arrays.linalg import symmetric
+from ..arrays.linalg import block_diag, symmetric
 from .damping import (balance, damped_inverse, eigenpairs, like, require_damping, room, shifts_of,
                       singular, unit_diagonal)
 from .entries import require_symmetric
@@ -134,7 +133,7 @@ class KronBlocks:
 
     def __matmul__(self, V):
         """Each group of rows of V (..., O, I) by its own product."""
-        ends = np.cumsum([K.shape[0] for K in self.blocks])[:-1]
+        ends = np.cumsum([K.shape[0] for K in self.blocks])[:-1].tolist()
         _require_matrix(V, self.shape)
         rows = np.split(V, ends, axis=-2)
         return np.concatenate([K @ v for K, v in zip(self.blocks, rows)], axis=-2)
@@ -145,7 +144,7 @@ class KronBlocks:
 
     def dense(self):
         """The (O I, O I) matrix, zero between groups."""
-        return block_diag(*(K.dense() for K in self.blocks))
+        return block_diag([K.dense() for K in self.blocks])
 
     def inv(self, *damping, **options):
         """Each product's inverse, damped by itself, as `Kron.inv`: "pi" has a pi for each."""

@@ -22,6 +22,7 @@ from functools import partial
 import numpy as np
 
 from ..arrays.dual import Dual
+from ..arrays.namespace import library
 from ..derivatives.directions import AT_ONCE
 from ..network.affine import Affine
 from ..network.elementwise import Elementwise
@@ -102,9 +103,9 @@ def before_chain(at, i):
 def by_weights(at, i):
     """Rows (|W_i|, ...): R{dW_m} along every entry of the layer's matrices."""
     layer, size = at.layers[i], at.starts[i + 1] - at.starts[i]
-    rows = np.empty((size, at.width(i)), at.z.dtype)
+    rows = library(at.z).empty((size, at.width(i)), at.z.dtype)
     for k in range(0, size, AT_ONCE):
-        E = np.eye(size, dtype=rows.dtype)[k:k + AT_ONCE]
+        E = library(rows).eye(size, dtype=rows.dtype)[k:k + AT_ONCE]
         Ws = dual_matrices(at.Ws[i], E)
         trace = layer.trace(Ws, at.traces[i][0])
         dy, later = at.tail(i, trace[-1])
@@ -119,12 +120,13 @@ def by_pre_activations(at, i):
     layer, [W], (x, y) = at.layers[i], at.Ws[i], at.traces[i]
     p, _ = pair(at.backward[0][i][0])
     (_, T, J), O, M = p.shape, len(W), y[0].size
-    entry = pair(layer.use(W, x, y, np.arange(M).reshape((1,) + y.shape[1:])))[1][0]    # (T, O)
-    rows = np.empty((O, J, at.width(i)), y.dtype)
+    numbered = library(y).arange(M).reshape((1,) + y.shape[1:])
+    entry = pair(layer.use(W, x, y, numbered))[1][0]                                # (T, O)
+    rows = library(y).empty((O, J, at.width(i)), y.dtype)
     step = max(1, AT_ONCE // T)
     for o in range(0, O, step):
         chosen = entry[:, o:o + step]
-        E = np.eye(M, dtype=y.dtype)[chosen.reshape(-1)].reshape((-1, 1) + y.shape[1:])
+        E = library(y).eye(M, dtype=y.dtype)[chosen.reshape(-1)].reshape((-1, 1) + y.shape[1:])
         dy, later = at.tail(i, Dual(y, np.broadcast_to(E, E.shape[:1] + y.shape)))
         uses = [layer.use(W, x, y, dy)] + later
         np.concatenate([contract(p, use, chosen.shape) for use in uses], axis=-1,
@@ -139,7 +141,7 @@ def by_steps(at, i):
     def tail(part, t):
         if layer.last:
             return at.tail(i, part)
-        du = np.zeros(part.extra + y.shape, y.dtype)
+        du = library(y).zeros(part.extra + y.shape, y.dtype)
         du[..., t:, :] = part.du
         dy, later = at.tail(i, Dual(y, du))
         return dy[..., t:, :], later

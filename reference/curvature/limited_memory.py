@@ -21,7 +21,7 @@ import numpy as np
 
 from ..arrays import functions as F
 from ..arrays.checks import is_whole, require_float
-from ..arrays.linalg import solve, symmetric
+from ..arrays.linalg import grid, solve, symmetric
 from .bfgs import enough_curvature
 
 
@@ -80,7 +80,7 @@ class LimitedMemory:
             return self._eye()
         S, Y = self._unit
         L = np.tril(S @ Y.T, -1)
-        middle = np.block([[S @ S.T, L], [L.T, -F.identity(L) + F.zeros_like(L)]])
+        middle = grid([[S @ S.T, L], [L.T, -F.identity(L) + F.zeros_like(L)]])
         pairs = np.concatenate([S, Y])
         return symmetric(self._eye() - pairs.T @ solve(middle, pairs))
 

@@ -16,7 +16,9 @@ import numpy as np
 
 from ..arrays.checks import is_whole, require_finite, require_float
 from ..arrays.linalg import LAPACK
+from ..arrays.namespace import library
 from ..arrays.precision import eps
+from ..arrays.transfer import alongside
 from .entries import require_entries, require_mirrored
 from .kron import Kron
 
@@ -50,7 +52,7 @@ def nearest_kron(B, shape):
     R = _rearranged(B, O, I)
     size = np.abs(R).max()
     if size == 0:
-        return Kron(np.zeros((O, O), B.dtype), np.zeros((I, I), B.dtype)), 0.0
+        return Kron(library(B).zeros((O, O), B.dtype), library(B).zeros((I, I), B.dtype)), 0.0
     R = R / size                                  # whose squares neither overflow nor vanish
     G, A = _balanced(*_leading(R, O, I))
     error = np.linalg.norm(R - G.reshape(-1, 1) * A.reshape(-1)) / np.linalg.norm(R)
@@ -88,7 +90,7 @@ def _leading(R, O, I):
     differ by less than sqrt(eps) count as equal: the vectors have errors of eps over the gap, so
     that neither these nor the loss of taking the lesser value exceed sqrt(eps).
     """
-    (i, j, c), (o, u, r) = _upper(I, R.dtype), _upper(O, R.dtype)
+    (i, j, c), (o, u, r) = _upper(I, R), _upper(O, R)
     rows = R[o * O + u]
     S = r[:, None] * (rows[:, i * I + j] + rows[:, j * I + i]) / 2 * c
     _, s, vectors = np.linalg.svd(S, full_matrices=False)
@@ -99,15 +101,16 @@ def _leading(R, O, I):
     return _symmetric(S @ a / r, o, u), _symmetric(a / c, i, j)
 
 
-def _upper(n, dtype):
+def _upper(n, R):
     """Places i <= j of a symmetric matrix, and weights by which these entries have its norm."""
-    i, j = np.triu_indices(n)
-    return i, j, np.where(i == j, 1, 2 ** 0.5).astype(dtype)
+    i, j = (alongside(places, R) for places in np.triu_indices(n))
+    return i, j, np.where(i == j, 1, 2 ** 0.5).astype(R.dtype)
 
 
 def _symmetric(entries, i, j):
-    M = np.zeros((i[-1] + 1,) * 2, entries.dtype)
-    M[i, j] = M[j, i] = entries
+    M = library(entries).zeros((int(i[-1]) + 1,) * 2, entries.dtype)
+    M[i, j] = entries
+    M[j, i] = entries
     return M
 
 

@@ -15,10 +15,9 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
-import numpy as np
-
 from ..arrays import functions as F
 from ..arrays.checks import require_array, require_finite, require_theta
+from ..arrays.linalg import grid
 from ..derivatives.jacobian import require_single_examples, unit_cotangents
 from ..network.objective import Objective
 from ..network.uses import added
@@ -126,14 +125,14 @@ class Rows:
 
 def kernel(rows, columns=None):
     """The products of every row with every column (N M, N' M'); with themselves if None."""
-    left, grid = rows.pieces(), []
+    left, found = rows.pieces(), []
     right = left if columns is None else columns.pieces()
     for i, piece in enumerate(left):
         uses, done = piece.uses(), i if columns is None else 0
-        above = [F.transpose(grid[j][i]) for j in range(done)]
-        grid.append(above + [_block(uses, uses if other is piece else other.uses())
-                             for other in right[done:]])
-    return np.block(grid)
+        above = [F.transpose(found[j][i]) for j in range(done)]
+        found.append(above + [_block(uses, uses if other is piece else other.uses())
+                              for other in right[done:]])
+    return grid(found)
 
 
 def _block(uses, others):

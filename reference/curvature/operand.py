@@ -25,7 +25,7 @@ def require_matrix(B):
 def dense_matrix(B, limit=LIMIT):
     """B as a finite array, symmetric to the last bit; refuses what is not symmetric."""
     require_matrix(B)
-    M = B if isinstance(B, np.ndarray) else dense(B, limit)
+    M = dense(B, limit) if hasattr(B, "matvec") else B
     require_finite("B", M)
     require_mirrored("B", M)
     return symmetric(M)
@@ -34,7 +34,7 @@ def dense_matrix(B, limit=LIMIT):
 def product(B):
     """V -> B V, refusing products that are not finite; an array is checked whole."""
     require_matrix(B)
-    B = dense_matrix(B) if isinstance(B, np.ndarray) else B
+    B = B if hasattr(B, "matvec") else dense_matrix(B)
 
     def apply(V):
         BV = B @ V

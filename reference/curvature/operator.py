@@ -3,10 +3,15 @@
 `dense`, `block` and `blocks` are functions, since methods of a subclass vanish in H + lam I.
 """
 
+from functools import cache
+from importlib import import_module
+
 import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
 from ..arrays.checks import require_theta
+from ..arrays.namespace import library
+from ..arrays.transfer import alongside
 from ..derivatives.directions import AT_ONCE, along
 from ..network.layout import Layout
 from .groups import gathered, inside_matrices
@@ -14,7 +19,7 @@ from .memory import LIMIT, itemsize, require_room
 from .partition import require_partition
 
 
-class SymmetricOperator(LinearOperator):
+class Symmetric:
     """A symmetric (P, P) matrix given by its products with K directions at once.
 
     Parameters
@@ -61,6 +66,23 @@ class SymmetricOperator(LinearOperator):
         return self
 
 
+class SymmetricOperator(Symmetric, LinearOperator):
+    """A Symmetric as SciPy's LinearOperator: of NumPy arrays."""
+
+
+@cache
+def on_device(kind):
+    """A kind of Symmetric as CuPy's LinearOperator, which SciPy's does not serve: on a GPU."""
+    base = import_module("cupyx.scipy.sparse.linalg").LinearOperator
+    return type(kind.__name__ + "OnDevice", (kind, base), {})
+
+
+def symmetric_operator(theta, product, *ways, **named):
+    """The operator (P, P) of the precision and the library of theta (P,)."""
+    kind = SymmetricOperator if library(theta) is np else on_device(Symmetric)
+    return kind(theta.size, theta.dtype, product, *ways, **named)
+
+
 def point(objective, theta):
     """theta (P,), checked, and copied: an operator stays at its point when theta moves on.
 
@@ -90,19 +112,19 @@ def require_operator(operator):
 
 def on_units(operator, index):
     """Yields (slice k, operator @ E (P, k)), E the unit vectors of index[k], some at a time."""
+    index, places = alongside(index, operator), library(operator).arange(operator.shape[0])
     for k in range(0, index.size, AT_ONCE):
         some = index[k:k + AT_ONCE]
-        E = np.zeros((operator.shape[0], some.size), dtype=operator.dtype)
-        E[some, np.arange(some.size)] = 1
+        E = (some == places[:, None]).astype(operator.dtype)
         yield slice(k, k + some.size), operator @ E
 
 
 def entries_at(operator, rows, index):
     """operator[rows, index] for index arrays, by products with the unit vectors of `index`."""
-    matrix = np.zeros((rows.size, index.size), operator.dtype)
+    matrix = library(operator).zeros((rows.size, index.size), operator.dtype)
     for k, found in on_units(operator, index):
         matrix = matrix.astype(found.dtype, copy=False)       # it may say less than it gives
-        matrix[:, k] = found[rows]
+        matrix[:, k] = found[alongside(rows, operator)]
     return matrix
 
 
@@ -149,7 +171,7 @@ def _work(operator, whole):
 
 
 def _is_fast(operator):
-    return isinstance(operator, SymmetricOperator) and operator.layout is not None
+    return isinstance(operator, Symmetric) and operator.layout is not None
 
 
 def columns(operator, limit=LIMIT):
@@ -168,7 +190,7 @@ def columns(operator, limit=LIMIT):
     """
     require_operator(operator)
     require_room(f"the matrix of P = {operator.shape[0]}", _room_for_columns(operator), limit)
-    places = np.arange(operator.shape[0])
+    places = library(operator).arange(operator.shape[0])
     return entries_at(operator, places, places)
 
 
@@ -188,7 +210,7 @@ def dense(operator, limit=LIMIT):
         If it would take more.
     """
     require_operator(operator)
-    if not isinstance(operator, SymmetricOperator) or operator.matrix is None:
+    if not isinstance(operator, Symmetric) or operator.matrix is None:
         return columns(operator, limit)
     require_room(f"the matrix of P = {operator.shape[0]}", room(operator), limit)
     return operator.matrix()

@@ -6,6 +6,7 @@ matrices are shared, parts are those of the network that shares none, added up (
 
 import numpy as np
 
+from ..arrays.namespace import library
 from ..derivatives.jacobian import of_all_places
 from .chain import chain_column
 from .contractions import mirrored
@@ -29,7 +30,7 @@ def parts(at, S, second_order, wanted=None):
 def whole(at, S, second_order):
     """The dense matrix, its parts written one after the other."""
     layout = at.objective.net.layout
-    H = np.empty((layout.size,) * 2, at.z.dtype)
+    H = library(at.z).empty((layout.size,) * 2, at.z.dtype)
     for (a, b), block in parts(at, S, second_order):
         rows, columns = layout.slices[a], layout.slices[b]
         H[rows, columns] = block

@@ -19,6 +19,7 @@ import numpy as np
 from ..arrays import functions as F
 from ..arrays.dual import Dual
 from ..arrays.linalg import symmetric
+from ..arrays.namespace import library
 from ..derivatives import dual
 from ..derivatives.directions import AT_ONCE
 from . import assembly, dense
@@ -26,7 +27,7 @@ from .bends import bends, inputs, pushing, require_bent_by_elements, require_phi
 from .chain import chain, output_curvature
 from .chain_parts import assemble_diagonal
 from .contractions import slope_and_bend
-from .operator import SymmetricOperator, point
+from .operator import point, symmetric_operator
 from .point import point as unfolded
 from .workspace import passing, workspace
 
@@ -67,7 +68,7 @@ def positive_curvature(objective, theta, phi="abs"):
         pushes = [b * s.du if isinstance(s, Dual) else 0 for b, s in zip(bent, inputs(net, moved))]
         dz = dual.derivative(objective.dz, xs[-1], moved[-1].du)
         return pushing(net, pushes).vjp(theta, xs, dz)[0]
-    return SymmetricOperator(theta.size, theta.dtype, product,
+    return symmetric_operator(theta, product,
                              *_ways(objective, theta, phi, product, through), passing=through)
 
 
@@ -87,7 +88,7 @@ def _matrix(at, phi, product):
     P, end = at.starts[-1], at.starts[at.cut]
     if end == 0:
         return assembly.assemble(*_chain(at, phi, gs=[None]))
-    B = np.empty((P, P), at.z.dtype)
+    B = library(at.z).empty((P, P), at.z.dtype)
     if end < P:
         B[end:, end:] = assembly.assemble(*_chain(at, phi, gs=[None]))
     for k, rows in _rows(at, product, slice(0, end)):
@@ -120,7 +121,7 @@ def _rows(at, product, s):
     """Yields (slice k of s, rows k of B), some at a time."""
     for k in range(s.start, s.stop, AT_ONCE):
         n = min(AT_ONCE, s.stop - k)
-        yield slice(k, k + n), product(np.eye(n, at.starts[-1], k, dtype=at.z.dtype))
+        yield slice(k, k + n), product(library(at.z).eye(n, at.starts[-1], k, dtype=at.z.dtype))
 
 
 def _before_chain(at, product):

@@ -16,6 +16,7 @@ import numpy as np
 
 from ..arrays.checks import is_finite, require_array, require_generator, require_whole
 from ..arrays.krylov import lanczos
+from ..arrays.namespace import library
 from .operand import require_matrix, scaled_product
 from .traces import alike, averaged, draw
 
@@ -124,12 +125,12 @@ def spectral_density(B, rng, probes=10, steps=50):
     require_generator(rng)
     require_whole("probes", probes, 2)
     require_whole("steps", steps, 1)
-    return quadrature(B, draw(rng, (B.shape[0], probes), B.dtype, "rademacher"), steps)
+    return quadrature(B, draw(rng, B, probes, "rademacher"), steps)
 
 
 def quadrature(B, V, steps):
     """The SpectralDensity of the probes V (P, M)."""
-    mixed = V @ np.cos(np.arange(V.shape[1])).astype(V.dtype)      # 0 under B only if all are
+    mixed = V @ np.cos(library(V).arange(V.shape[1])).astype(V.dtype)      # 0 under B only if all are
     apply, e = scaled_product(B, mixed)
     rules = [_rule(lanczos(apply, v, steps)[1]) for v in V.T]
     k = max(len(theta) for theta, _ in rules)

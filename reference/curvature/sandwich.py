@@ -5,6 +5,7 @@ J_m = V_m (x) p_m is kept as factors for the chain's own parameters.
 
 import numpy as np
 
+from ..arrays.namespace import library
 from ..derivatives.jacobian import unit_cotangents
 from ..network.uses import Use
 from .contractions import mirrored
@@ -88,7 +89,7 @@ def _rows_of_batch(at, S, first, last):
     J = np.concatenate([_jacobian(use) for i, use in uses if i < at.cut], axis=-1)  # (M, N, ...)
     SJ = _times(S, J)
     B, end = at.starts[last] - at.starts[first], J.shape[-1]
-    rows = np.zeros((B, at.starts[last if at.own else -1] - at.starts[first]), J.dtype)
+    rows = library(J).zeros((B, at.starts[last if at.own else -1] - at.starts[first]), J.dtype)
     for k in range(0, B, TILE):
         left = J[..., k:min(k + TILE, B)].reshape(-1, min(TILE, B - k))
         np.matmul(left.T, SJ[..., k:].reshape(left.shape[0], -1), out=rows[k:k + TILE, k:end])

@@ -7,14 +7,15 @@ G (x) A by `Kron.inv`; and by products, if there is nothing else.
 
 import numpy as np
 import scipy.linalg
-from scipy.sparse.linalg import LinearOperator, aslinearoperator
+from scipy.sparse.linalg import aslinearoperator
 
 from ..arrays import functions as F
 from ..arrays import linalg
 from ..arrays.checks import (is_finite, require_choice, require_finite, require_float,
                              require_whole, shown)
 from ..arrays.krylov import cg, length, minres
-from .block_diagonal import BlockDiagonal
+from ..arrays.namespace import library
+from .block_diagonal import Blockwise
 from .damping import (eigenvalues_shown, has_digit, like, one_norm, require_damping, room,
                       unit_diagonal)
 from .diagonal import diagonal
@@ -81,10 +82,11 @@ def solve(B, b, damping=0.0, rule="identity", method=None, tol=None, maxiter=Non
         raise ValueError(f"rule must be one of {', '.join(RULES)}, got {rule!r}; Kronecker "
                          "products take others.")
     damping = require_damping(damping, "exact")
-    if isinstance(B, BlockDiagonal) and method is None:
+    if isinstance(B, Blockwise) and method is None:
         return _by_groups(B, b, damping, rule)
-    if method is not None or isinstance(B, LinearOperator):
-        return _by_products(aslinearoperator(B), b, damping, rule, method or "cg", tol, maxiter)
+    if method is not None or hasattr(B, "matvec"):
+        B = B if library(B) is not np else aslinearoperator(B)
+        return _by_products(B, b, damping, rule, method or "cg", tol, maxiter)
     return _dense(B, b, damping, rule)
 
 
@@ -102,13 +104,13 @@ def _dense(B, b, damping, rule):
 
 def _shifted(B, b, damping, D):
     """(B + lam I)^-1 b; D is what an error calls I."""
-    damped = B + like(B, damping) * np.eye(len(B), dtype="int8")
+    damped = B + like(B, damping) * library(B).eye(len(B), dtype="int8")
     if damped.dtype.kind != "f":
         return linalg.solve(damped, b.T).T
     L = _factor(damped)
     if L is None:
         raise np.linalg.LinAlgError(_indefinite(B, damping, D))
-    if damped.dtype == np.longdouble:
+    if damped.dtype == np.longdouble or library(damped) is not np:
         return linalg.solve(damped, b.T).T
     return scipy.linalg.cho_solve((L, True), b.T).T
 
@@ -117,7 +119,7 @@ def _factor(A):
     """Cholesky's lower factor, if it exists and has a digit: 1/condition > n eps."""
     try:
         L = linalg.cholesky(A)
-        if A.dtype == np.longdouble:
+        if A.dtype == np.longdouble or library(A) is not np:          # where LAPACK is not
             return L if has_digit(A, linalg.inverse(A)) else None
     except np.linalg.LinAlgError:
         return None
@@ -138,15 +140,14 @@ def _indefinite(B, damping, D):
 def _by_groups(B, b, damping, rule):
     """Block by block, whose places in theta are anywhere."""
     _require_size(b, B.shape[0])
-    order = np.argsort(np.concatenate(B.partition))
-    pieces = [_dense(block, b[..., g], damping, rule) for block, g in zip(B.blocks, B.partition)]
-    return np.concatenate(pieces, axis=-1)[..., order]
+    pieces = [_dense(block, b[..., g], damping, rule) for block, g in zip(B.blocks, B.groups)]
+    return np.concatenate(pieces, axis=-1)[..., B.order]
 
 
 def _by_blocks(parts, b, damping, rule):
     sizes = [_size(f"B[{i}]", part) for i, part in enumerate(parts)]
     _require_size(b, sum(sizes))
-    pieces = np.split(b, np.cumsum(sizes)[:-1], axis=-1)
+    pieces = np.split(b, np.cumsum(sizes)[:-1].tolist(), axis=-1)
     return np.concatenate([_one_block(part, piece, damping, rule)
                            for part, piece in zip(parts, pieces)], axis=-1)
 

@@ -13,6 +13,7 @@ import scipy.linalg
 from ..arrays.checks import (is_whole, require_finite, require_float, require_generator,
                              require_shape, require_whole)
 from ..arrays.krylov import lanczos
+from ..arrays.namespace import library
 from .eigenpairs import extreme_eigenpairs, normal, with_residuals
 from .memory import LIMIT
 from .operand import dense_matrix, require_matrix, rounding, scaled_product
@@ -61,6 +62,9 @@ def eigenvalues(B, subset=None, limit=LIMIT):
                 and subset[0] <= subset[1] < len(M)):
             raise ValueError(f"subset {subset} is no (first, last) with 0 <= first <= last < "
                              f"{len(M)}.")
+    if library(M) is not np:                                      # where all are found, or none
+        first, last = subset or (0, len(M) - 1)
+        return np.linalg.eigvalsh(M)[first:last + 1]
     return scipy.linalg.eigh(M, eigvals_only=True, subset_by_index=subset)
 
 
@@ -91,7 +95,7 @@ def condition_number(B, rng=None, steps=100, limit=LIMIT):
         require_matrix(B)
         require_generator(rng)
         require_whole("steps", steps, 1)
-        v = normal(rng, B.shape[0], B.dtype)
+        v = normal(rng, B)
         apply, _ = scaled_product(B, v)                         # of which the ratio is the same
         Q, _ = lanczos(apply, v, steps)
         sizes = np.linalg.svd(apply(Q), compute_uv=False)

@@ -16,6 +16,7 @@ import numpy as np
 
 from ..arrays import functions as F
 from ..arrays.dual import Dual
+from ..arrays.namespace import library
 from ..network.recurrent import Direction
 from .contractions import contract, tangent
 
@@ -36,7 +37,7 @@ def rows(layer, Ws, trace, uses, tail):
     (p, g), (q, _) = (use.pairs()[0] for use in uses)
     P = np.concatenate([p, q], axis=-1)                                             # (N, T, J)
     (_, T, J), G, I = P.shape, g.shape[-1], p.shape[-1]
-    U, later, E = np.zeros((J, G, G, J), P.dtype), [], np.eye(G, dtype=P.dtype)
+    U, later, E = library(P).zeros((J, G, G, J), P.dtype), [], library(P).eye(G, dtype=P.dtype)
     for k in (slice(k, k + ROWS) for k in range(0, G, ROWS)):
         after = 0
         for t in range(T):
@@ -54,7 +55,8 @@ def rows(layer, Ws, trace, uses, tail):
 def _of_later_layers(p, uses, E):
     """sum_n p[n,j] R_k{dW of example n} of all uses (k, J, ...)."""
     parts = [contract(p, use, (1, len(E))) for use in uses]
-    return np.concatenate(parts, axis=-1) if parts else np.zeros((len(E), p.shape[-1], 0), p.dtype)
+    none = library(p).zeros((len(E), p.shape[-1], 0), p.dtype)
+    return np.concatenate(parts, axis=-1) if parts else none
 
 
 def _perturbed(layer, Ws, trace, t, E, tail):
@@ -68,10 +70,10 @@ def _perturbed(layer, Ws, trace, t, E, tail):
     states = tuple(np.ascontiguousarray(a[:, t * N:(t + 1) * N].T) for a in before)
     mask = None if layer.mask is None else layer.mask[:, t:]
     sub = replace(layer, inputs=layer.inputs + 1, initial=states, mask=mask)
-    first = np.zeros((N, T - t, 1), x.dtype)
+    first = library(x).zeros((N, T - t, 1), x.dtype)
     first[:, 0] = 1
     W, I = Ws[0], layer.inputs
-    column = Dual(np.zeros((len(W), 1), W.dtype), E[:, :, None])
+    column = Dual(library(W).zeros((len(W), 1), W.dtype), E[:, :, None])
     wider = [F.concatenate([W[:, :I], column, W[:, I:]]), *Ws[1:]]
     run = sub.trace(wider, np.concatenate([x[:, t:], first], axis=-1))
     dy, after = tail(run[-1], t)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..network.layout import Layout
-from .operator import SymmetricOperator, entries_at, groups_of, require_operator
+from .operator import Symmetric, entries_at, groups_of, require_operator
 
 
 def stream(operator, layout):
@@ -32,7 +32,7 @@ def stream(operator, layout):
     if not isinstance(layout, Layout):
         raise TypeError(f"layout is a {type(layout).__name__}; pass net.layout.")
     groups = groups_of(operator, layout)
-    if isinstance(operator, SymmetricOperator) and operator.parts and operator.layout == layout:
+    if isinstance(operator, Symmetric) and operator.parts and operator.layout == layout:
         return operator.parts()
     return _by_products(operator, groups)
 
@@ -42,4 +42,4 @@ def _by_products(operator, groups):
         behind = np.concatenate(groups[l:])
         found = entries_at(operator, behind, rows).T
         for m, group in enumerate(groups[l:], l):
-            yield (l, m), found[:, group - rows[0]]
+            yield (l, m), found[:, group[0] - rows[0]:group[-1] + 1 - rows[0]]

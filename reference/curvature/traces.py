@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays.checks import is_whole, require_choice, require_generator
+from ..arrays.transfer import alongside
 from .operand import exponent, lengths, product, require_symmetric_products
 
 PROBES = ("rademacher", "gaussian", "sphere")
@@ -75,7 +76,7 @@ def trace(B, products, rng, method="xtrace", probes="rademacher"):
     count = _count(products, method, TRACES)
     require_choice("probes", probes, PROBES)
     require_generator(rng)
-    W = draw(rng, (B.shape[0], count), B.dtype, probes)
+    W = draw(rng, B, count, probes)
     return TRACES[method][0](apply, W, probes)
 
 
@@ -101,15 +102,16 @@ def diagonal_estimate(B, products, rng, method="hutchinson"):
     apply = product(B)
     count = _count(products, method, DIAGONALS)
     require_generator(rng)
-    return DIAGONALS[method][0](apply, draw(rng, (B.shape[0], count), B.dtype, "rademacher"))
+    return DIAGONALS[method][0](apply, draw(rng, B, count, "rademacher"))
 
 
-def draw(rng, shape, dtype, probes):
-    """Random vectors as columns, with E[w w^T] = I."""
+def draw(rng, B, count, probes):
+    """Random vectors (P, count) as columns, with E[w w^T] = I."""
+    shape = B.shape[0], count
     if probes == "rademacher":
-        return (2 * rng.integers(2, size=shape) - 1).astype(dtype)
-    W = rng.standard_normal(shape).astype(dtype)
-    return W if probes == "gaussian" else scaled(W, np.full(shape[1], shape[0]))
+        return alongside((2 * rng.integers(2, size=shape) - 1).astype(B.dtype), B)
+    W = alongside(rng.standard_normal(shape).astype(B.dtype), B)
+    return W if probes == "gaussian" else scaled(W, len(W))
 
 
 def scaled(U, dimension):
@@ -131,7 +133,7 @@ def hutch_plus_plus(apply, W, probes):
     Q, G = np.linalg.qr(apply(W[:, :half]))[0], W[:, half:]
     U = G - Q @ (Q.T @ G)
     if probes == "sphere":
-        U = scaled(U, np.full(half, len(Q) - Q.shape[1]))
+        U = scaled(U, len(Q) - Q.shape[1])
     return averaged(np.trace(Q.T @ apply(Q)) + (U * apply(U)).sum(0), 2 * half + Q.shape[1],
                     alike(G) and Q.shape[1] < len(Q))
 

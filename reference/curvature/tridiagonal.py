@@ -24,7 +24,8 @@ import numpy as np
 
 from ..arrays import functions as F
 from ..arrays.checks import is_whole, require_array
-from ..arrays.linalg import symmetric
+from ..arrays.linalg import grid, symmetric
+from ..arrays.namespace import library
 from ..arrays.precision import eps
 from .between import factored
 from .damping import eigenpairs, like, require_damping, room
@@ -106,7 +107,7 @@ class KronTridiagonal:
         for l in reversed(layers[:-2]):
             psi = self.psi(l)
             upper.update({(l, m): psi.times(upper[l + 1, m]) for m in layers[l + 2:]})
-        return np.block([[upper[l, m].dense() if l <= m else upper[m, l].dense().T for m in layers]
+        return grid([[upper[l, m].dense() if l <= m else upper[m, l].dense().T for m in layers]
                          for l in layers])
 
     def inv(self, damping=0.0):
@@ -240,13 +241,14 @@ class TridiagonalInverse:
     def dense(self):
         """The (P, P) matrix."""
         P = sum(O * I for O, I in (S.shape for S in self.precisions))
-        return symmetric(self.matvec(np.eye(P, dtype=self.precisions[-1].A.dtype)))
+        A = self.precisions[-1].A
+        return symmetric(self.matvec(library(A).eye(P, dtype=A.dtype)))
 
 
 def _cut(v, shapes):
     """[V_l (..., O, I), ...] from v (..., P)."""
     require_array("v", v)
-    ends = np.cumsum([O * I for O, I in shapes])
+    ends = np.cumsum([O * I for O, I in shapes]).tolist()
     if v.shape[-1:] != (ends[-1],):
         raise ValueError(f"v has shape {v.shape}, but the matrix acts on vectors "
                          f"(..., {ends[-1]}).")

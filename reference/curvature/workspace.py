@@ -7,10 +7,9 @@ The largest arrays that live at the same time, counted; tracemalloc's peak is wi
 from functools import partial
 from math import prod
 
-import numpy as np
-
 from ..arrays import functions as F
 from ..arrays.dual import Dual
+from ..arrays.namespace import library
 from ..derivatives.directions import AT_ONCE
 from . import assembly, layerwise, sandwich
 from .bottleneck import directions_in_cache
@@ -25,7 +24,7 @@ def passing(objective, theta, back):
     they are copied once, beside a 1.
     """
     def of(K):
-        still = np.zeros((1, theta.size), "int8") + F.zeros_like(theta)
+        still = library(theta).zeros((1, theta.size), "int8") + F.zeros_like(theta)
         trace = objective.net.forward(Dual(theta, still), objective.x)
         moving = (2 if back else 1) * K * sum(_moving(trace, {}).values())
         return itemsize(theta.dtype) * (moving + objective.x.size)

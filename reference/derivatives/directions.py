@@ -7,6 +7,7 @@ import numpy as np
 from ..arrays import functions as F
 from ..arrays.checks import require_float
 from ..arrays.dual import Dual
+from ..arrays.namespace import library
 
 AT_ONCE = 64                      # directions per pass: enough for BLAS, little enough for caches
 
@@ -34,8 +35,7 @@ def axes(theta):
     P = theta.size
     for i in range(0, P, AT_ONCE):
         k = min(AT_ONCE, P - i)
-        E = np.zeros((k, P), dtype="int8")            # so small that no float widens
-        E[np.arange(k), np.arange(i, i + k)] = 1
+        E = library(F.primal(theta)).eye(k, P, i, dtype="int8")     # so small: no float widens
         yield E + F.zeros_like(theta)
 
 

@@ -11,6 +11,7 @@ Needs no analytic code, and pays for it: about two thirds of the digits.
 
 import numpy as np
 
+from ..arrays.namespace import library
 from ..arrays.precision import eps
 from .directions import by_directions, scaled
 
@@ -25,7 +26,7 @@ def derivative(f, x, v):
     length = np.sqrt(np.sum(v * v, axis=-1, keepdims=True))
     h = SPAN / np.where(length > 0, length, 1)
     column, noise = zip(*[_central(f, x, v, h / 2 ** k) for k in range(LEVELS)])
-    best, error = column[0], np.full(h.shape[:-1], np.inf)
+    best, error = column[0], library(h).full(h.shape[:-1], np.inf)
     for k in range(1, LEVELS):
         finer = [b + (b - a) / (4 ** k - 1) for a, b in zip(column, column[1:])]
         for a, b, floor in zip(column, finer, noise[k:]):
@@ -65,7 +66,7 @@ def converged(f, x, v):
     Estimates below sqrt(eps) |f| are left alone: a derivative may well be 0.
     """
     y, error = derivative(f, x, v)
-    worst, largest = error.max(initial=0), np.abs(y).max(initial=0)
+    worst, largest = (np.abs(a).max() if a.size else 0 for a in (error, y))
     if worst > BLURRED * largest and worst > np.sqrt(eps(y.dtype)) * np.abs(f(x)).max():
         raise ArithmeticError(
             f"differences do not converge: their estimated error is {worst:.1e}, the largest entry "

@@ -6,10 +6,9 @@ cotangents met on a backward pass with the patches met on the forward pass (netw
 
 from math import prod
 
-import numpy as np
-
 from ..arrays import functions as F
 from ..arrays.checks import require_theta
+from ..arrays.namespace import library
 
 
 def per_example(net, theta, xs, dz):
@@ -81,7 +80,7 @@ def jacobian(objective, theta):
 def unit_cotangents(z):
     """One cotangent per entry of an example's output: (M, N, ...) for z (N, ...) of M each."""
     M = prod(z.shape[1:])
-    return np.eye(M, dtype="int8").reshape((M, 1) + z.shape[1:]) + F.zeros_like(z)
+    return library(F.primal(z)).eye(M, dtype="int8").reshape((M, 1) + z.shape[1:]) + F.zeros_like(z)
 
 
 def of_all_places(S, z):
@@ -90,5 +89,5 @@ def of_all_places(S, z):
     if T == 1:
         return F.reshape(S, (len(z), C, C))
     S = F.reshape(S, (len(z), T, C, 1, C))
-    whole = S * np.eye(T, dtype="int8")[:, None, :, None]
+    whole = S * library(S).eye(T, dtype="int8")[:, None, :, None]
     return F.reshape(whole, (len(z), T * C, T * C))

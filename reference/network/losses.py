@@ -15,7 +15,7 @@ import numpy as np
 from ..arrays import functions as F
 from ..arrays.checks import is_finite, is_whole, plain, require_generator, shown
 from ..arrays.functions import exp, expm1, positive, sigmoid, sigmoid_slope, softplus, sum, where
-from ..arrays.transfer import to_host
+from ..arrays.transfer import alongside, to_host
 from . import targets
 
 
@@ -144,12 +144,12 @@ def _cross_entropy_hessian(z, q, *_):
 
 def _labels(drawn, z):
     """Whole numbers as constants beside z."""
-    return F.fitted(drawn, z)
+    return F.fitted(alongside(drawn, F.primal(z)), z)
 
 
 def _normal(rng, z):
     """Standard normal noise of z's shape, and precision if z has one."""
-    noise = rng.standard_normal(z.shape)
+    noise = alongside(rng.standard_normal(z.shape), F.primal(z))
     return noise.astype(z.dtype) if z.dtype.kind == "f" else noise
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from ..arrays import functions as F
 from ..arrays.checks import (is_finite, plain, require_array, require_finite, require_float,
                              require_shape)
+from ..arrays.namespace import library
 from ..arrays.precision import real_dtype
 from ..arrays.transfer import HOMES, cast, move, to_host
 from .losses import Loss
@@ -93,7 +94,7 @@ class Objective:
     @property
     def R(self):
         """What the sum over examples is divided by."""
-        return self._divisor(np.ones(()))
+        return self._divisor(library(self.x).ones(()))
 
     def _divisor(self, like):
         """R; weights are added up in the numbers of `like`, where no digit is lost."""

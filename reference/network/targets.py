@@ -3,7 +3,9 @@
 import numpy as np
 
 from ..arrays.checks import require_finite, require_float, require_shape
-from ..arrays.precision import WIDEST
+from ..arrays.namespace import library
+from ..arrays.precision import widest
+from ..arrays.transfer import alongside, to_host
 
 
 def real(y, shape, *_):
@@ -54,12 +56,12 @@ def classes(y, shape, weights=None, smoothing=0.0, ignore=None):
     else:
         q, mass = probabilities(y, shape)[0], None
         _require_all((q.sum(-1) - 1) ** 2 <= 1e-12, q.sum(-1), "rows that sum to 1")
-    wide = WIDEST if labels else float
+    wide = widest(y) if labels else float
     if smoothing:
         q = (1 - wide(smoothing)) * q + wide(smoothing) / C
     if weights is not None:
         require_shape("class weights", (len(weights),), (C,), "the number of classes")
-        q = q * np.asarray(weights, wide)
+        q = q * alongside(np.asarray(weights, wide), y)
         total = q.sum(-1)
         q = q / np.where(total > 0, total, 1)[..., None]
         mass = total if mass is None else mass * total
@@ -73,23 +75,23 @@ def counted(y, weights=None, smoothing=0.0, ignore=None):
     """
     if y.dtype.kind not in "iu" or (weights is None and ignore is None):
         return None
-    kept = np.ones(y.shape, bool) if ignore is None else y != ignore
+    kept = library(y).ones(y.shape, bool) if ignore is None else y != ignore
     if weights is None:
         return kept.astype("int8")
-    return np.where(kept, np.asarray(weights, WIDEST)[np.where(kept, y, 0)], 0)
+    return np.where(kept, alongside(np.asarray(weights, widest(y)), y)[np.where(kept, y, 0)], 0)
 
 
 def _one_hot(y, shape, ignore):
     require_shape("y", y.shape, shape[:-1], "one label for each of the network's outputs")
-    kept = np.ones(y.shape, bool) if ignore is None else y != ignore
+    kept = library(y).ones(y.shape, bool) if ignore is None else y != ignore
     inside = (y >= 0) & (y < shape[-1])
     _require_all(inside | ~kept, y, f"labels in 0..{shape[-1] - 1}")
-    q = np.eye(shape[-1], dtype="int8")[np.where(kept & inside, y, 0)]
+    q = library(y).eye(shape[-1], dtype="int8")[np.where(kept & inside, y, 0)]
     return q, (None if kept.all() else kept.astype("int8"))
 
 
 def _require_all(holds, y, what):
     if not np.all(holds):
-        first = tuple(int(i) for i in np.argwhere(~np.asarray(holds))[0])
+        first = tuple(int(i) for i in np.argwhere(~to_host(holds))[0])
         raise ValueError(f"y must be {what}; y[{', '.join(map(str, first))}] = {y[first]} "
                          f"({int((~holds).sum())} entries are wrong).")

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays.checks import require_theta
+from ..arrays.namespace import library
 from ..curvature.partition import partition
 from ..network.compose import Sequential
 from .globalise import levenberg_marquardt
@@ -150,7 +151,7 @@ def behind(objective, theta, xs, places):
 def block_product(B, places, size):
     """v (n,) -> B[places, places] v (n,), by products with B."""
     def product(v):
-        whole = np.zeros(size, v.dtype)
+        whole = library(v).zeros(size, v.dtype)
         whole[places] = v
         return B(whole)[places]
     return product
@@ -169,7 +170,7 @@ def solved(block):
 
 def joined(pieces, blocks):
     """(P,) of the pieces (n_b,), each at its block's places."""
-    whole = np.empty(sum(b.size for b in blocks), np.result_type(*pieces))
+    whole = library(pieces[0]).empty(sum(b.size for b in blocks), np.result_type(*pieces))
     for b, piece in zip(blocks, pieces):
         whole[b] = piece
     return whole

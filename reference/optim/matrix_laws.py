@@ -6,6 +6,7 @@ Ba, Bg, B (what Ha, Hg, H invert).
 
 import numpy as np
 
+from ..arrays.namespace import library
 from ..curvature.bfgs import root
 from ..curvature.damping import shifts_of
 from .laws import Finding, length, rounding
@@ -82,12 +83,12 @@ def first_inverse(now, before, options):
     """Ha (A + sqrt(lam) I) = I before the first step, as `inverse` [GRB20]."""
     if now["k"] == 0:
         for factor, where in numbered(now):
-            A = factor.A + root(now["damping"], factor.A[0]) * np.eye(len(factor.A))
+            A = factor.A + root(now["damping"], factor.A[0]) * library(factor.A).eye(len(factor.A))
             yield _residual("Ha A_LM - I", factor.Ha, A, where)
 
 
 def _residual(name, H, B, where):
-    gap = np.abs(H @ B - np.eye(len(H))).max()
+    gap = np.abs(H @ B - library(H).eye(len(H))).max()
     return Finding(name, gap, "<=", rounding(H[0]) * length(H) * length(B), where)
 
 
@@ -102,7 +103,7 @@ def proposal(now, before, options):
         return
     for factor, where in numbered(now):
         s, t = shifts_of(factor.G, factor.A, now["gamma"] ** 2, "pi")
-        G, A = factor.G + s * np.eye(len(factor.G)), factor.A + t * np.eye(len(factor.A))
+        G, A = (M + shift * library(M).eye(len(M)) for M, shift in ((factor.G, s), (factor.A, t)))
         here = slice(at, at := at + len(G) * len(A))
         gap = length(G @ now["proposal"][here].reshape(len(G), -1) @ A.T
                      + g[here].reshape(len(G), -1))

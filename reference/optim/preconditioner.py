@@ -3,6 +3,7 @@
 import numpy as np
 
 from ..arrays import functions as F
+from ..arrays.namespace import library
 from ..derivatives.jacobian import require_single_examples
 from ..network.uses import Use
 
@@ -52,7 +53,7 @@ def _to_roots(objective, dz):
     """
     own, weights = objective.label_weights, objective.weights
     w = weights if own is not None and own.ndim > 1 else objective.example_weights
-    w = np.ones(len(dz), "int8") if w is None else objective.beside(w, dz)
+    w = library(dz).ones(len(dz), "int8") if w is None else objective.beside(w, dz)
     positive = w > 0
     roots = F.where(positive, objective.R / F.where(positive, w, 1), 0) ** 0.5
     return roots.astype(dz.dtype).reshape((-1,) + (1,) * (dz.ndim - 1))

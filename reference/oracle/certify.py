@@ -22,7 +22,7 @@ from ..arrays.checks import is_whole
 from ..curvature.kbfgs import Factors
 from ..curvature.kron import Kron, KronEigen
 from ..curvature.limited_memory import LimitedMemory
-from ..curvature.operator import SymmetricOperator, dense
+from ..curvature.operator import Symmetric, dense
 
 UPWARDS = Context(prec=2, rounding=ROUND_CEILING)
 BITS = (96, 192, 384, 768, 1536)
@@ -206,7 +206,7 @@ def _each(f, options):
 
 def leaves(result):
     """The arrays in a result: an array, an operator, a dataclass, or a sequence of these."""
-    if isinstance(result, SymmetricOperator):
+    if isinstance(result, Symmetric):
         return [dense(result)]
     if dataclasses.is_dataclass(result):
         return leaves([getattr(result, f.name) for f in dataclasses.fields(result)

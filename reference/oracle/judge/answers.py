@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields, is_dataclass
 
 import numpy as np
 
-from ...curvature.operator import SymmetricOperator, dense
+from ...curvature.operator import Symmetric, dense
 
 LONGEST = 160
 
@@ -76,7 +76,7 @@ def _flat(theirs):
     """The objects in `theirs` that should be arrays, and their names if they have any."""
     if isinstance(theirs, dict):
         return list(theirs.values()), [str(name) for name in theirs]
-    if isinstance(theirs, SymmetricOperator):
+    if isinstance(theirs, Symmetric):
         return [dense(theirs)], None
     if is_dataclass(theirs) and not isinstance(theirs, type):
         return _flat([getattr(theirs, each.name) for each in fields(theirs)])
