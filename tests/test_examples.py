@@ -45,10 +45,6 @@ SHOWS = {
         r"u\^T H v +by hyper-dual +-0\.0038728363  as proven, to 1e-13: True",
         r"u\^T H v +by bicomplex +-0\.0038728363  as proven, to 1e-13: True",
         r"H \(145, 145\), symmetric to rounding: True"],
-    "03_prove_digits.py": [r"assembled +error <= \de-1\d +15\.\d digits  ok",
-                           r"float32 .* WRONG", r"column-major vec .* WRONG",
-                           r"off by 1e-9 of itself +error <= 1e-10 .* WRONG",
-                           r"entry \(3, 4\)"],
     "05_the_hessian_of_a_network.py": [
         r"\[\[10\.3 17\.8 +8\.7\]\n", r"blocks of W1, W2, W3: \[-0\.169 -0\.087 +0\. +\]",
         r"W3: 0% with cross-entropy, 90% with", r"81 negative, 5 zero, 94 positive",
@@ -71,6 +67,21 @@ SHOWS = {
                                      r"xtrace +13\.\d+ \+- 0\.0\d+, 100 products"],
     "08_bfgs_and_kbfgs.py": [r"median: 0\.08, the floor: 0\.32; damped: 19\d of 200 pairs",
                              r"M 36, Hg M Ha 4\d, M Ha 20, K-FAC 23 degrees"],
+    "10_proofs.py": [
+        r"53 bits: 1/3 = \[0\.333333333333333 \+/- 3\.71e-16\]", r"0\.0, 0\.0 and 1\.699342e-17\n",
+        r"53 bits: \[\+/- 5\.56e-16\]\n +80 bits: \[1\.699342e-17 ",
+        r"I = 3, and 3 eigenvalues .* 1e-15", r"384 bits: \|H u\| < 1e-114\n",
+        r"hessian \(51, 51\): .* 96 bits; .* \(15\.\d digits", r"by autograd +error <= \de-16  ok",
+        r"rounded to float32 +error <= 5e-08  WRONG", r"one entry nudged +error <= 1e-10  WRONG",
+        r"not proven with up to 192 bits: .* straddles a kink",
+        r"15 digits proven, and 0\.009 away"],
+    "11_check_your_own_kfac.py": [
+        r"constant 1\n  wrong: A: that x N, G: that x 1/N\^2\n",
+        r"empirical Fisher\n  wrong: A: that x N, G: that x 1/N\^2\n",
+        r"empirical Fisher\n  wrong: G: that x 1/N\^2\n", r"block 1 of the Hessian H, times N\n",
+        r"N = 11: ours x 1/C\nN =  7: ours x 1/N\n  weak: N = C = 7: a factor",
+        r"always yes +misses (\d\d) of \1 faults\nthe loss falls +misses [34]\d of \d\d ",
+        r"\nref.check +misses  0 of \d\d faults\n"],
     "studies/when_kbfgs_diverges.py": [
         r"seed \d:\n +diverged: step \d+ raised its batch's loss ",
         r"seed \d:\n.*; it was [3-9]\.\d x\n",
