@@ -82,6 +82,12 @@ SHOWS = {
         r"N = 11: ours x 1/C\nN =  7: ours x 1/N\n  weak: N = C = 7: a factor",
         r"always yes +misses (\d\d) of \1 faults\nthe loss falls +misses [34]\d of \d\d ",
         r"\nref.check +misses  0 of \d\d faults\n"],
+    "09_negative_curvature.py": [
+        r"ends at L = 0\.50 Newton, 0\.00 HessianFree, 0\.00 NewtonKrylov",
+        r"-0\.0229 of the Hessian, -0\.0002 of its blocks",
+        r"clipped left after  1 steps.*\nNewtonKrylov +left after 30 steps, .* 2\.30\d\n",
+        r"HessianFree +left after 11 .* 0\.000\n.*search .* 0\.\d+\nblocks, model .* 0\.000\n",
+        r"do the same: t = 0\.5\n"],
     "studies/when_kbfgs_diverges.py": [
         r"seed \d:\n +diverged: step \d+ raised its batch's loss ",
         r"seed \d:\n.*; it was [3-9]\.\d x\n",
