@@ -124,9 +124,10 @@ assert near
 # %%
 # One example is a rank-one matrix
 # --------------------------------
-# Without the sum over :math:`n` there stands :math:`g_n p_n^\top`, a matrix of rank one: each row of
-# a single example's gradient is its input, times one number.  :func:`reference.per_example_gradients` makes these from
-# the :math:`p` and :math:`g` of *one* backward pass.  They are also all that K-FAC keeps:
+# Without the sum over :math:`n` there stands :math:`g_n p_n^\top`, a matrix of rank one: each row
+# of a single example's gradient is its input, times one number.
+# :func:`reference.per_example_gradients` makes these from the :math:`p` and :math:`g` of *one*
+# backward pass.  They are also all that K-FAC keeps:
 # :ref:`sphx_glr_lessons_07_kronecker_factors.py`.
 
 n = 3

@@ -45,6 +45,14 @@ SHOWS = {
         r"u\^T H v +by hyper-dual +-0\.0038728363  as proven, to 1e-13: True",
         r"u\^T H v +by bicomplex +-0\.0038728363  as proven, to 1e-13: True",
         r"H \(145, 145\), symmetric to rounding: True"],
+    "04_backpropagation_as_algebra.py": [
+        r"64 inputs, +1 outputs: forward +266,240, reverse +8,192\n",
+        r"64 inputs, +64 outputs: forward +524,288, reverse +524,288\n",
+        r"W2 \(10, 17\) = sum over n of g \(10,\) times p \(17,\)",
+        r"the same as ref\.gradient to 1e-15: True",
+        r"rank of one example's gradient: 1, of the mean over 200: 16",
+        r"= 119\.908483, \(J\^T u\)\^T v = 119\.908483\n",
+        r"= 119\.908483, \(without tanh'\)\^T v = 135\.182394\n"],
     "05_the_hessian_of_a_network.py": [
         r"\[\[10\.3 17\.8 +8\.7\]\n", r"blocks of W1, W2, W3: \[-0\.169 -0\.087 +0\. +\]",
         r"W3: 0% with cross-entropy, 90% with", r"81 negative, 5 zero, 94 positive",
