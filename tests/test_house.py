@@ -18,7 +18,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 ORDER = ["options", "arrays", "network", "problems", "derivatives", "curvature", "optim",
-         "training", "oracle", "testing", "plotting", "commands", "__main__"]
+         "training", "oracle", "testing", "teaching", "plotting", "commands", "__main__"]
 
 
 @dataclass(frozen=True)
@@ -172,10 +172,11 @@ def hidden_randomness(file):
     """Seeds and generators made inside: only the outermost code may make what it passes on.
 
     An optimiser makes one per step, from its field `seed` and the step's number, training one per
-    epoch and step; tasks that draw their data make one from a constant.
+    epoch and step, an exercise one per case; tasks that draw their data make one from a constant.
     """
     drawn = ("problems", "autoencoders.py")
-    if file.place in ("commands", "oracle", "optim", "testing", "training") or file.path == drawn:
+    makers = "commands", "oracle", "optim", "teaching", "testing", "training"
+    if file.place in makers or file.path == drawn:
         allowed = {"Generator", "default_rng"}
     else:
         allowed = {"Generator"}

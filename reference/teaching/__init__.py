@@ -1,0 +1,5 @@
+"""For lecturers and students: exercises that mark themselves."""
+
+from .exercises import exercises
+
+__all__ = ["exercises"]

@@ -1,0 +1,124 @@
+"""A student's function is asked: what it raises, changes or forgets is told, its arrays are kept."""
+
+import traceback
+import warnings
+
+import numpy as np
+
+from .words import shapes
+
+
+def ask(function, arguments):
+    """(usable, what it returned, faults); faults of a usable answer are (faults, warnings).
+
+    The function gets copies, and is called twice: the answer must be the same.
+    """
+    first, wrong, warned = _called(function, _copies(arguments))
+    if wrong:
+        return False, None, wrong
+    own = _copies(arguments)
+    second, wrong, _ = _called(function, own)
+    if wrong:
+        return False, None, [f"a second call with the same numbers fails: {wrong[0]}", *wrong[1:]]
+    changed = [name for name, a in arguments.items() if not _same(a, own[name])]
+    faults = [f"it changes its input {', '.join(changed)}: work on a copy "
+              f"({changed[0]} = {changed[0]}.copy())."] if changed else []
+    if not all(map(_same, flat(first), flat(second))):
+        faults.append("a second call with the same numbers gives another answer: it keeps "
+                      "something between calls, or draws random numbers.")
+    return True, first, (faults, warned)
+
+
+def _called(function, arguments):
+    """(answer, [], warnings), or (None, what it raised and in which line of the student's, [])."""
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        try:
+            answer = function(*arguments.values())
+        except (Exception, SystemExit) as failure:     # whatever a student's code does
+            return None, raised(function, failure, arguments), []
+    told = {" ".join(str(each.message).split()) for each in heard}
+    return answer, [], [f"a warning came up: {text}" for text in sorted(told)]
+
+
+def raised(function, failure, arguments):
+    """The exception, the student's own line, and the shapes of what was given."""
+    frames = traceback.extract_tb(failure.__traceback__)[1:]
+    code = getattr(function, "__code__", None)
+    own = [f for f in frames if code is not None and f.filename == code.co_filename] or frames
+    lines = [f"it raises {type(failure).__name__}: {' '.join(str(failure).split())}"]
+    if own:
+        lines.append(f"in line {own[-1].lineno}, in {own[-1].name}: {own[-1].line or ''}".rstrip())
+    return [*lines, f"it was given {shapes(arguments)}."]
+
+
+# ---- the form of an answer ----
+
+def arranged(given, expected, dtype):
+    """(arrays, []): as many as expected, numbers and finite; (None, faults) if it is not so."""
+    names = ", ".join(expected)
+    if given is None:
+        return None, [f"it returns None: is `return {names}` missing?"]
+    found = flat(given) if len(expected) > 1 else [given]
+    if len(found) != len(expected):
+        return None, [f"it returns {len(found)} {'array' if len(found) == 1 else 'arrays'}; "
+                      f"expected {len(expected)}: {names}."]
+    arrays = []
+    for (name, right), a in zip(expected.items(), found):
+        try:
+            arrays.append(np.array(a))
+        except (ValueError, TypeError):
+            return None, [f"{name} is no array: its rows have different lengths."]
+        wrong = unfit(name, arrays[-1], a, np.asarray(right), dtype)
+        if wrong:
+            return None, [wrong]
+    return exchanged(arrays, expected)
+
+
+def unfit(name, a, given, right, dtype):
+    """What makes an array unusable, or None."""
+    if a.dtype.kind not in "fciu":
+        return (f"{name} is a {type(given).__name__}, not an array of numbers: "
+                f"expected shape {right.shape}.")
+    if not np.isfinite(a).all():
+        at = [int(i) for i in np.argwhere(~np.isfinite(a))[0]]
+        word = "NaN" if np.isnan(a[tuple(at)]) else "infinite"
+        return (f"{name}{at if at else ''} is {word} ({int((~np.isfinite(a)).sum())} of {a.size} "
+                "entries are not finite): look for 0/0, or an exponential that overflows.")
+    if right.dtype.kind == "c" and a.dtype.kind != "c":
+        return (f"{name} is {a.dtype}, expected {right.dtype}: the imaginary part is lost. Make "
+                "arrays by zeros(..., dtype=x.dtype); no .real, abs or float on the way.")
+    if right.dtype.kind != "c" and a.dtype.kind == "c":
+        return f"{name} is {a.dtype}, expected {right.dtype}: take .imag or .real at the end."
+    if dtype and a.dtype != dtype:
+        return (f"{name} is {a.dtype}, expected {dtype} as the input: some array is made in "
+                "another precision; ones(..., dtype=x.dtype).")
+    return None
+
+
+def exchanged(arrays, expected):
+    """(arrays, []); (None, faults) if their shapes are right in another order alone."""
+    right = [np.shape(a) for a in expected.values()]
+    found = [a.shape for a in arrays]
+    if found != right and sorted(found) == sorted(right):
+        return None, [f"the arrays are in another order: expected {shapes(expected)}, got shapes "
+                      f"{', '.join(map(str, found))}."]
+    return arrays, []
+
+
+def flat(given):
+    """The arrays in tuples and lists; a list of numbers is one."""
+    if isinstance(given, (tuple, list)) and not (given and all(map(np.isscalar, given))):
+        return [leaf for each in given for leaf in flat(each)]
+    return [given]
+
+
+def _copies(arguments):
+    return {name: a.copy() if isinstance(a, np.ndarray) else a for name, a in arguments.items()}
+
+
+def _same(a, b):
+    if not isinstance(a, np.ndarray):
+        return a is b or isinstance(b, type(a)) and not isinstance(b, np.ndarray)
+    return isinstance(b, np.ndarray) and np.array_equal(
+        a, b, equal_nan=a.dtype.kind in "fc")
