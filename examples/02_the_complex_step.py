@@ -4,9 +4,9 @@ r"""
 
 Put an imaginary number where a real one was, and a program that computes :math:`f(x)` computes
 :math:`f'(x)` as well, exact to rounding, without a line of calculus.  The price is a rule of good
-conduct: every operation in the program must be *analytic*.  This lesson derives the step, breaks
-it in every way that NumPy offers without a warning, mends it, and then takes :math:`g^\top v` and
-:math:`H v` of a network by it [ST98].
+conduct: every operation in the program must be *analytic*.  This lesson derives the step [ST98],
+breaks it without a single warning from NumPy, mends it, and then takes :math:`g^\top v` and
+:math:`H v` of a network by it.
 
 Before it: :ref:`sphx_glr_lessons_01_what_a_derivative_costs.py`.
 """
@@ -66,14 +66,15 @@ assert product.real == 15 and np.isclose(product.imag / 1e-20, 31, rtol=1e-15)
 # How it breaks
 # -------------
 # The series above is that of an *analytic* function: a formula in :math:`x` alone.  Some functions
-# of NumPy are none: they conjugate (:math:`\bar z`), take :math:`|z|`, or drop a part.  None of the
-# lines on the left warns.  In the middle stands the same function written analytically:
+# of NumPy are none: they conjugate (:math:`\bar z`), take :math:`|z|`, or drop a part.  In each
+# line below, the first function is what one would write; it never warns.  The second is the same
+# function written analytically:
 #
 # - *sum of squares* ``x @ x`` instead of ``norm``, ``vdot``, ``var``: no :math:`|z|^2`;
 # - *branch on the primal part*: ask the real part which case it is, then compute with the whole
 #   number.
 #
-# The truth in the last column is an ordinary central difference: few digits, but never fooled.
+# The truth is told by an ordinary central difference: fewer digits, but never fooled.
 
 a = np.array([0.3, -1.2, 0.8])
 v = np.array([1.0, 2.0, -1.0])

@@ -15,9 +15,9 @@ Before it: :ref:`sphx_glr_lessons_01_what_a_derivative_costs.py`.
 # %%
 # The chain rule is a product
 # ---------------------------
-# Let :math:`x_l = f_l(x_{l-1})` for :math:`l = 1, \dots, L`.  The chain rule says
+# Let :math:`x_l = f_l(x_{l-1})` for :math:`l = 1, 2, 3`.  The chain rule says
 #
-# .. math:: \frac{\partial x_L}{\partial x_0} = J_L J_{L-1} \cdots J_1, \qquad
+# .. math:: \frac{\partial x_3}{\partial x_0} = J_3 J_2 J_1, \qquad
 #           J_l = \frac{\partial x_l}{\partial x_{l-1}}.
 #
 # *Forward order* begins at the right, at the input: :math:`J_3 (J_2 J_1)`.  *Reverse order* begins
@@ -87,16 +87,17 @@ p1 = with_one(x)
 x1 = np.tanh(p1 @ W1.T)
 p2 = with_one(x1)
 z = p2 @ W2.T
-assert np.allclose(z, objective.outputs(theta), rtol=1e-13)
+assert np.allclose(z, objective.outputs(theta), rtol=0, atol=1e-13)
 
 # %%
-# Backward: ten lines
-# -------------------
+# Backward: one factor after the other
+# ------------------------------------
 # Start at the left end, with :math:`g_2 = \partial L/\partial z`, and take in one factor after the
-# other.  Write :math:`g_l = \partial L/\partial s_l`:
+# other.  Write :math:`g_l = \partial L/\partial s_l`, and :math:`W_2^{(0)}` for :math:`W_2` without
+# its bias column, whose input is the constant 1:
 #
 # .. math::
-#    g_1 &= (W_2^\top g_2) \odot \tanh'(s_1), \qquad \tanh'(s) = 1 - \tanh(s)^2
+#    g_1 &= (W_2^{(0)\top} g_2) \odot \tanh'(s_1), \qquad \tanh'(s) = 1 - \tanh(s)^2
 #    \\
 #    \frac{\partial L}{\partial W_l} &= \sum_n g_{ln} \, p_{ln}^\top .
 #
@@ -108,7 +109,7 @@ assert np.allclose(z, objective.outputs(theta), rtol=1e-13)
 def backward(u):
     """g_1, g_2 and J^T u as one matrix for each of W_1, W_2, from u = dL/dz (N, 10)."""
     g2 = u
-    dx1 = g2 @ W2[:, :-1]                 # without the bias, whose input is the constant 1
+    dx1 = g2 @ W2[:, :-1]
     g1 = dx1 * (1 - x1 ** 2)
     return g1, g2, [g1.T @ p1, g2.T @ p2]
 
@@ -133,7 +134,7 @@ assert near
 n = 3
 dW = np.outer(N * g1[n], p1[n])                        # of loss_n, without the 1/N of the mean
 row = ref.per_example_gradients(objective, theta)[n]
-assert np.allclose(row[:W1.size], dW.ravel(), rtol=1e-12, atol=1e-16)
+assert np.allclose(row[:W1.size], dW.ravel(), rtol=0, atol=1e-14)
 print(f"rank of one example's gradient: {np.linalg.matrix_rank(dW)}, of the mean over {N}: "
       f"{np.linalg.matrix_rank(blocks[0])}")
 
@@ -167,7 +168,7 @@ assert np.allclose(Jv, ref.jvp(objective, theta, v), rtol=0, atol=1e-13)
 # %%
 # Transposition
 # -------------
-# :math:`J^\top = J_1^\top J_2^\top \cdots J_L^\top`: transposing a product reverses its order.  So
+# :math:`J^\top = J_1^\top J_2^\top J_3^\top`: transposing a product reverses its order.  So
 # each line of the backward pass is the transpose of a line of the tangent pass: :math:`W` becomes
 # :math:`W^\top`, a product by slopes stays what it is, and the 1 put behind :math:`x`, which no
 # tangent moves, is dropped.
