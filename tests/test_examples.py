@@ -92,6 +92,12 @@ SHOWS = {
         r"clipped left after  1 steps.*\nNewtonKrylov +left after 30 steps, .* 2\.30\d\n",
         r"HessianFree +left after 11 .* 0\.000\n.*search .* 0\.\d+\nblocks, model .* 0\.000\n",
         r"do the same: t = 0\.5\n"],
+    "12_curvature_through_time.py": [
+        r"rho = 0\.5: mean \|J_1\| 0\.008, .* 0\.341 of \|B\|",
+        r"rho = 2: mean \|J_1\| 10\.113, ",
+        r"rho = 1   times identity +0\.86 +0\.18\n", r"rho = 1   times rotation +0\.94 +0\.45\n",
+        r"a net at rest +3e-01 +\de-1[4-9]\n",
+        r"every step +\de-1[4-9] +2e-01\na label of the mean +9e-01 +\de-1[4-9]\n"],
     "studies/when_kbfgs_diverges.py": [
         r"seed \d:\n +diverged: step \d+ raised its batch's loss ",
         r"seed \d:\n.*; it was [3-9]\.\d x\n",
@@ -166,6 +172,23 @@ def test_every_example_is_listed_and_short():
             [*FOLDER.glob("*.py"), *(FOLDER / "studies").glob("*.py")]} == set(SHOWS)
     lengths = {name: code_lines((FOLDER / name).read_text("utf-8")) for name in SHOWS}
     assert {name: length for name, length in lengths.items() if length > 80} == {}
+
+
+def formless(name, source):
+    """What a lesson lacks of a numbered title, cells of prose, a picture's caption, a question."""
+    title, rule = ast.get_docstring(ast.parse(source)).splitlines()[:2]
+    lacks = {"number": title.startswith(f"{int(name[:2])}. "), "rule": rule == "=" * len(title),
+             "cells": source.count("\n# %%\n") >= 5, "question": "\n# **Try:**" in source,
+             "caption": source.count("plt.show()") <= source.count("plotting.caption(")}
+    return [what for what, there in lacks.items() if not there]
+
+
+@pytest.mark.parametrize("name", [name for name in SHOWS if name[0].isdigit()])
+def test_a_lesson_is_a_page_with_a_number_and_a_question(name):
+    source = (FOLDER / name).read_text("utf-8")
+    assert formless(name, source) == []
+    assert formless("77" + name[2:], source.replace("Try", "").replace("===", "--", 1)) == [
+        "number", "rule", "question"]
 
 
 @pytest.mark.parametrize("name", SHOWS)
