@@ -212,8 +212,8 @@ for name, route in ref.ROUTES.items():
         assert error < route.error(eps)
 
 # %%
-# Try
-# ---
+# **Try:**
+#
 # - Multiply the loss by 1000: do the stars move?  *Add* 1000 to it: what happens to the
 #   differences, and why does the complex step not care?
 # - Take :math:`L(\theta) = \frac12 \theta^\top\theta`.  Which term of the central difference's

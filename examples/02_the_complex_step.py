@@ -192,8 +192,8 @@ print(f"symmetry: u^T H v = {u @ Hv:.6f}, v^T H u = {v @ Hu:.6f}")
 assert np.isclose(u @ Hv, v @ Hu, rtol=1e-12)
 
 # %%
-# Try
-# ---
+# **Try:**
+#
 # - ``np.abs(x) ** 2`` is a popular way to write :math:`x^2`.  What does the complex step make of
 #   it?
 # - A softmax subtracts ``x.max()`` before it exponentiates.  Why does it not matter here whether

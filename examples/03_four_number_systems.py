@@ -194,8 +194,8 @@ plotting.caption(figure, "What to see: only the differences are spoilt by a smal
 plt.show()
 
 # %%
-# Try
-# ---
+# **Try:**
+#
 # - Which table entries give :math:`v^\top H v` from *one* unit with :math:`\varepsilon^3 = 0`?
 #   Write that unit as a 3 x 3 matrix.  (:func:`reference.taylor` goes on from there.)
 # - At :math:`h = 10^{-170}` the bicomplex numbers fail.  Why there?

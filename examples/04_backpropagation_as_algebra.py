@@ -190,8 +190,8 @@ assert not np.isclose((u * Jv).sum(), forgot @ v, rtol=1e-2)
 # The price of the reverse order is memory: :math:`p` and :math:`x` of every layer must be kept
 # until the backward pass comes by, :math:`N` times the sum of the widths.
 #
-# Try
-# ---
+# **Try:**
+#
 # - The identity holds for a wrong *pair*, too.  Which mistake, made in both passes, goes unnoticed?
 #   (A difference along :math:`v` finds it: lesson 1.)
 # - With :math:`C = 10` outputs, how many backward passes make the whole :math:`J` of

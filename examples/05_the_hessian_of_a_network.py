@@ -1,6 +1,6 @@
 r"""
-The Hessian of a network
-========================
+5. The Hessian of a network
+===========================
 
 The gradient says which way is down.  The Hessian :math:`H_{ij} = \partial^2 L/\partial\theta_i
 \partial\theta_j` says for how long.  For a network it is a matrix with a structure: blocks, one for

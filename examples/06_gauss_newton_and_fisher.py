@@ -1,6 +1,6 @@
 r"""
-Gauss-Newton and Fisher
-=======================
+6. Gauss-Newton and Fisher
+==========================
 
 The Hessian of a network is the sum of two matrices.  One, the Gauss-Newton matrix, sees the network
 as if it were linear in its weights; the other is what the network itself bends.  The first is never

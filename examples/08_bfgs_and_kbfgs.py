@@ -1,6 +1,6 @@
 r"""
-BFGS and K-BFGS
-===============
+8. BFGS and K-BFGS
+==================
 
 Newton's step needs the inverse of a curvature matrix.  A quasi-Newton method never forms the
 matrix: it *learns* the inverse from how the gradient changes along the steps.  This lesson derives

@@ -1,6 +1,6 @@
 r"""
-Negative curvature
-==================
+9. Negative curvature
+=====================
 
 Newton's method looks for a point where the gradient is zero, and does not ask of which kind.  A
 network has many saddles, and the start of training is often near one.  This lesson shows a saddle

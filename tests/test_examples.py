@@ -86,6 +86,12 @@ SHOWS = {
         r"N = 11: ours x 1/C\nN =  7: ours x 1/N\n  weak: N = C = 7: a factor",
         r"always yes +misses (\d\d) of \1 faults\nthe loss falls +misses [34]\d of \d\d ",
         r"\nref.check +misses  0 of \d\d faults\n"],
+    "13_one_gpu.py": [
+        r"P = 4744, gradients here and on the host agree to 1e-12: True\n",
+        r"P = 49760: H +39\d{3} MB, factors 2\.2 MB\n",
+        r"float64 right digits of g: 1[456], of y: 1[01]\nfloat32 right digits of g: [67], of y: [12]\n",
+        r"TF32 +right digits of g: 3, of y: 0\n",
+        r"K-BFGS length [13]\.0: L = 46\.09 -> 1[89]\.\d\nAdam   length 0\.03: L = 46\.09 -> 20\.\d"],
     "09_negative_curvature.py": [
         r"ends at L = 0\.50 Newton, 0\.00 HessianFree, 0\.00 NewtonKrylov",
         r"-0\.0229 of the Hessian, -0\.0002 of its blocks",
