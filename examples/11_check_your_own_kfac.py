@@ -221,8 +221,9 @@ for few in (objective, objective.batch(slice(7))):
 # point of your own would hide.
 #
 # Second, by itself.  The museum holds documented faults of real programs, each planted at a point
-# at which it shows.  Three checkers see those of gradients: one always says yes, one asks whether
-# the loss falls along the answer, which is what a training curve tells, and the third is the judge.
+# at which it shows.  Three checkers see a third of those in gradients: one always says yes, one asks
+# whether the loss falls along the answer, which is all that a training curve tells, and the third
+# is :func:`reference.check`.
 
 
 def descends(theirs, quantity, objective, theta):
@@ -230,7 +231,7 @@ def descends(theirs, quantity, objective, theta):
     return np.ravel(theirs(objective, theta)) @ objective.grad(theta) > 0
 
 
-faults = [name for name, one in ref.museum.EXHIBITS.items() if one.subject.name == "gradient"]
+faults = [name for name, one in ref.museum.EXHIBITS.items() if one.subject.name == "gradient"][::3]
 for name, accepts in {"always yes": lambda *given: True, "the loss falls": descends,
                       "ref.check": lambda *given: ref.check(*given).passed}.items():
     visits = list(ref.museum.visit(accepts, faults))
