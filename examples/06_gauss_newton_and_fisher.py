@@ -48,7 +48,8 @@ H, G = (ref.dense(B(objective, theta)) for B in (ref.hessian, ref.gauss_newton))
 #           \underbrace{\frac 1N \sum_n \sum_c s_{nc} \frac{\partial^2 z_{nc}}
 #           {\partial\theta^2}}_{R}, \qquad S_n = \frac{\partial^2 \mathrm{loss}_n}{\partial z_n^2}.
 #
-# :math:`G` is the generalised Gauss-Newton matrix (Schraudolph 2002).  Four lines form it.
+# :math:`G` is the generalised Gauss-Newton matrix (Schraudolph 2002), that of
+# :func:`reference.gauss_newton`.  Four lines form it.
 z, J = objective.outputs(theta), ref.jacobian(objective, theta)
 pi = np.exp(z) / np.exp(z).sum(1, keepdims=True)
 S = pi[:, :, None] * (np.eye(10) - pi[:, None, :])
@@ -114,7 +115,7 @@ assert min(gaps["relu"][0], gaps["deep linear"][0], *gaps["tanh"][:3]) > 0.3   #
 # The Fisher matrix
 # -----------------
 # Read :math:`\mathrm{loss}_n` as :math:`-\log p(y_n|z_n)`.  The Fisher matrix is the second moment
-# of the gradient *under labels that the model itself draws*:
+# of the gradient *under labels that the model itself draws* (:func:`reference.fisher`):
 #
 # .. math:: F = \frac 1N \sum_n \mathrm{E}_{y \sim p(y|z_n)}
 #           \left[\nabla \mathrm{loss}_n(y)\, \nabla \mathrm{loss}_n(y)^T\right].

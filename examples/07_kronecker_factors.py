@@ -78,12 +78,14 @@ assert far(K.dense(), np.kron(G, A)) == far(K.dense() + lost, B) == 0
 # %%
 # The family
 # ----------
-# - *KFRA* (Botev, Ritter and Barber 2017) propagates the mean of :math:`S` backwards instead of the
-#   gradients: cheaper with many classes, and one approximation more.
-# - *EKFAC* (George and others 2018) keeps K-FAC's eigenvectors and takes the eigenvalues that the
-#   exact block has along them: the closest matrix in that basis, so never farther than K-FAC.
-# - *The nearest Kronecker product* (Van Loan and Pitsianis 1993) is the best that any product can
-#   do.  It needs the exact block, and serves as a yardstick.
+# - :func:`reference.kfac` is K-FAC, for any layer and kind of Fisher matrix.
+# - *KFRA* (:func:`reference.kfra`; Botev, Ritter and Barber 2017) propagates the mean of :math:`S`
+#   backwards instead of the gradients: cheaper with many classes, and one approximation more.
+# - *EKFAC* (:func:`reference.ekfac`; George and others 2018) keeps K-FAC's eigenvectors and takes
+#   for eigenvalues what the exact block has along them: the closest matrix in that basis, so never
+#   farther than K-FAC.
+# - *The nearest Kronecker product* (:func:`reference.nearest_kron`; Van Loan and Pitsianis 1993) is
+#   the best that any product can do.  It needs the exact block, and serves as a yardstick.
 
 
 def residuals(objective, theta):
@@ -136,8 +138,7 @@ plt.show()
 # A step needs :math:`(G \otimes A + \lambda I)^{-1}`, which is no Kronecker product.  K-FAC inverts
 # :math:`(G + \tfrac{\sqrt\lambda}{\pi} I) \otimes (A + \pi\sqrt\lambda\, I)` instead, which adds
 # :math:`\sqrt\lambda\, (\pi\, G \otimes I + \tfrac 1\pi\, I \otimes A)` too much.  The trace of
-# that is least for :math:`\pi^2 = (\mathrm{tr} A/I) / (\mathrm{tr}\, G/O)`, with the sizes
-# :math:`I` and :math:`O` of :math:`A` and :math:`G`.
+# that is least if :math:`\pi^2` is the mean eigenvalue of :math:`A` over that of :math:`G`.
 pi, one = (np.linalg.inv(K.inv(0.01, rule).dense()) - K.dense() for rule in ("pi", "factored"))
 print(f"\npi = {K.pi():.2f}: trace of the damping {np.trace(pi):.2f}; pi = 1: {np.trace(one):.2f}")
 assert 0.01 * len(pi) < np.trace(pi) < np.trace(one)
