@@ -192,4 +192,4 @@ plt.show()
 #
 # **Try:** How many updates with :math:`s` the eigenvectors of :math:`B`, and :math:`y = B s`, make
 # the 5 x 5 matrix :math:`H` above exact?  Is the second layer any better off?  And K-BFGS with
-# `full_batch=True`, which averages no pairs, on the whole data at every step?
+# ``full_batch=True``, which averages no pairs, on the whole data at every step?

@@ -36,8 +36,9 @@ assert np.array_equal(H, [[0, -1], [-1, 0]]) and not G.any() and not tiny.grad(n
 # model is *stationary*.  With a negative eigenvalue that is no minimum, and near a saddle it is
 # the saddle.  The convergence is quadratic, to the wrong point.
 #
-# :class:`reference.HessianFree` (Martens 2010) takes :math:`(G + \lambda I)\, d = -g`.  Since
-# :math:`G \ge 0`, :math:`g \cdot d < 0`: its direction always descends.
+# :class:`reference.HessianFree` (Martens 2010) takes :math:`(G + \lambda I)\, d = -g`, with
+# :math:`G` of :ref:`sphx_glr_lessons_06_gauss_newton_and_fisher.py`.  Since :math:`G \ge 0`,
+# :math:`g \cdot d < 0`: its direction always descends.
 # :class:`reference.NewtonKrylov` (Shen and others 2020) solves :math:`H d = -g` by conjugate
 # gradients, which take one direction :math:`p` after the other.  They measure :math:`p \cdot H p`
 # on the way, and stop where it is not positive.
@@ -158,9 +159,9 @@ print("two blocks that do the same: t =", t)
 assert t == 0.5
 
 # %%
-# `joint="search"` searches along the joint step for a smaller loss; `joint="model"` first shortens
-# it to the least of the whole model along it, at the price of a product for each iterate.  In the
-# picture that makes up for nearly all that the blocks leave out.
+# ``joint="search"`` searches along the joint step for a smaller loss; ``joint="model"`` shortens
+# it first to the least of the whole model along it, at the price of a product for each iterate.  In
+# the picture that makes up for nearly all that the blocks leave out.
 #
 # **Try:** Start at 0.05 and at 1 times the initial weights.  Add a step along :math:`v` to
 # NewtonKrylov where its look says :math:`c < 0`: how long does the plateau last?
