@@ -86,7 +86,7 @@ from .oracle.judge.verdict import check
 from .oracle.layers import check_layer
 from .oracle.matrices import MATRICES
 from .oracle.theorems import THEOREMS, Theorem
-from .teaching import exercises
+from .teaching import exercises, explain
 from .training.sweep import sweep
 from .training.trainer import train
 
