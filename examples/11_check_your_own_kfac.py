@@ -221,9 +221,9 @@ for few in (objective, objective.batch(slice(7))):
 # point of your own would hide.
 #
 # Second, by itself.  The museum holds documented faults of real programs, each planted at a point
-# at which it shows.  Three checkers see a third of those in gradients: one always says yes, one asks
-# whether the loss falls along the answer, which is all that a training curve tells, and the third
-# is :func:`reference.check`.
+# at which it shows.  Three checkers see a third of those in gradients: one always says yes, one
+# asks whether the loss falls along the answer, which is all that a training curve tells, and the
+# third is :func:`reference.check`.
 
 
 def descends(theirs, quantity, objective, theta):

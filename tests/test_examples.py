@@ -74,7 +74,7 @@ SHOWS = {
     "10_proofs.py": [
         r"53 bits: 1/3 = \[0\.333333333333333 \+/- 3\.71e-16\]", r"0\.0, 0\.0 and 1\.699342e-17\n",
         r"53 bits: \[\+/- 5\.56e-16\]\n +80 bits: \[1\.699342e-17 ",
-        r"I = 3, and 3 eigenvalues .* 1e-15", r"384 bits: \|H u\| < 1e-114\n",
+        r"I = 3, and 3 eigenvalues .* 1e-14", r"384 bits: \|H u\| < 1e-114\n",
         r"hessian \(51, 51\): .* 96 bits; .* \(15\.\d digits", r"by autograd +error <= \de-16  ok",
         r"rounded to float32 +error <= 5e-08  WRONG", r"one entry nudged +error <= 1e-10  WRONG",
         r"not proven with up to 192 bits: .* straddles a kink",
