@@ -184,8 +184,8 @@ plt.show()
 # Left: :math:`H_g` is positive definite at every step.  Its largest eigenvalue is about
 # :math:`1/\sqrt\lambda = 3.2`, as the second damping allows; its least is well below that of the
 # true inverse (shaded).  Right: :math:`H_a` brings the gradient near to the exact direction, as
-# near as K-FAC does, and :math:`H_g` takes it away again.  The reason: :math:`A` is seen whole in every
-# batch, while of :math:`G` one averaged and damped pair is seen at a step.
+# near as K-FAC does, and :math:`H_g` takes it away again.  The reason: :math:`A` is seen whole in
+# every batch, while of :math:`G` one averaged and damped pair is seen at a step.
 #
 # Read this with care.  An angle is not the speed of training, and a small net with a mean loss is
 # not the deep autoencoder with a loss summed over pixels for which the method was made.

@@ -163,5 +163,6 @@ assert t == 0.5
 # it first to the least of the whole model along it, at the price of a product for each iterate.  In
 # the picture that makes up for nearly all that the blocks leave out.
 #
-# **Try:** Start at 0.05 and at 1 times the initial weights.  Add a step along :math:`v` to
+# **Try:** Start at 0.05 and at 1 times the initial weights (some asserts are about 0.1 alone).  Who
+# leaves first?  Add a step along :math:`v` to
 # NewtonKrylov where its look says :math:`c < 0`: how long does the plateau last?
