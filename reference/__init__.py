@@ -6,6 +6,7 @@ matrix reached by independent routes; every answer available with a proof of its
 
 from . import optim, problems, testing, training
 from .arrays.ball import Undecided
+from .arrays.transfer import move, to_host
 from .curvature.averaged import bda_pch, kfra
 from .curvature.between import kfac_dense
 from .curvature.block_diagonal import block_diagonal

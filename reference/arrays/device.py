@@ -1,11 +1,15 @@
-"""CuPy arrays, on a GPU: the vocabulary, prepared; `cupy` is imported on first use.
+"""CuPy arrays, on a GPU: the vocabulary; `cupy` is imported on first use.
 
-CuPy has no complex erf family: complex arguments of `ndtr` are refused there.
+What is decided beforehand and kept on the host (masks, tables of places) is moved beside the
+array that it is used with, by `alongside`.
 """
 
 from importlib import import_module
 
 import numpy as np
+
+from . import floats
+from .transfer import alongside
 
 RANK = 1
 
@@ -28,8 +32,14 @@ def positive(x):
 
 
 def argmax(x):
-    """Place of the first largest real part along the last axis, a NumPy array."""
-    return import_module("cupy").asnumpy(x.real.argmax(-1))
+    """Place of the first largest real part along the last axis."""
+    return x.real.argmax(-1)
+
+
+def where(condition, x, y):
+    """cupy.where; the condition may be a mask on the host."""
+    like = x if hasattr(x, "dtype") else y
+    return import_module("cupy").where(alongside(condition, like), x, y)
 
 
 def pi(x):
@@ -62,8 +72,7 @@ def stack(arrays):
 
 def take(x, index):
     """cupy.take along the last axis."""
-    cupy = import_module("cupy")
-    return cupy.take(x, cupy.asarray(index), axis=-1)
+    return import_module("cupy").take(x, alongside(index, x), axis=-1)
 
 
 def scatter(x, index, size):
@@ -72,12 +81,12 @@ def scatter(x, index, size):
         return scatter(x.real, index, size) + 1j * scatter(x.imag, index, size)
     cupy = import_module("cupy")
     y = cupy.zeros(x.shape[:x.ndim - index.ndim] + (size,), x.dtype)
-    cupy.add.at(y, (..., cupy.asarray(index)), x)
+    cupy.add.at(y, (..., alongside(index, x)), x)
     return y
 
 
 def ndtr(x):
-    """Phi(x) on the device, for real x."""
+    """Phi(x); of complex x, which CuPy's own does not take, by the series of `floats`."""
     if x.dtype.kind == "c":
-        raise TypeError("ndtr of complex numbers is not available on cupy; use numpy.")
+        return floats.ndtr(x)
     return import_module("cupyx.scipy.special").ndtr(x)

@@ -14,6 +14,7 @@ The only branch is on `primal(x)`, and there are two kinds:
 import numpy as np
 
 from .namespace import namespace
+from .transfer import alongside
 
 VOCABULARY = (
     "exp expm1 log log1p sqrt sin cos tanh ndtr "                                  # elementwise
@@ -138,6 +139,7 @@ def identity(x):
 def fitted(x, like):
     """Numbers x as constants in the precision of `like`, wider or narrower; beside balls, exact."""
     exact = like.dtype == object
+    x = alongside(x, primal(like))
     return constant(x if exact else x.astype(primal(like).dtype, copy=False), like)
 
 

@@ -1,5 +1,7 @@
 """The only place where data crosses between host and device, or changes its precision."""
 
+from dataclasses import fields, is_dataclass, replace
+from functools import wraps
 from importlib import import_module
 
 import numpy as np
@@ -15,8 +17,65 @@ def to_host(x):
 
 
 def alongside(x, like):
-    """A NumPy array x where `like` is: a small constant of a formula, on the device if need be."""
-    return library(like).asarray(x)
+    """x, a constant of a formula, where `like` is: on the device if need be, or as it is."""
+    return x if library(like) is np else _to_device(x)
+
+
+def follows(function):
+    """function(objective, theta, ...), of arrays of numbers on the host or where the data are.
+
+    theta, and what is given with it, follows the data to the device.
+    """
+    @wraps(function)
+    def followed(objective, *arrays, **named):
+        x = getattr(objective, "x", None)
+        return function(objective, *(_following(a, x) for a in arrays),
+                        **{name: _following(a, x) for name, a in named.items()})
+    return followed
+
+
+def _following(a, x):
+    if library(a) is not np and library(x) is np:
+        raise TypeError("the data are on numpy and theta, or what is given with it, on cupy; pass "
+                        "objective.to('cupy'), or to_host(theta).")
+    return alongside(a, x) if type(a) is np.ndarray and a.dtype != object else a
+
+
+def on_host(value):
+    """The same with every array on the host: of objectives, lists, dicts, dataclasses of arrays."""
+    if type(value) in (list, tuple):
+        return type(value)(map(on_host, value))
+    if type(value) is dict:
+        return {key: on_host(each) for key, each in value.items()}
+    if hasattr(value, "to") and library(getattr(value, "x", None)) is not np:
+        return value.to("numpy")
+    if is_dataclass(value) and not isinstance(value, type) and any(
+            library(each) is not np for each in vars(value).values()):
+        return replace(value, **{field.name: on_host(getattr(value, field.name))
+                                 for field in fields(value)})
+    return to_host(value) if library(value) is not np and hasattr(value, "get") else value
+
+
+def by_host(function):
+    """The function of what it is given, moved to the host: for what a device cannot compute."""
+    @wraps(function)
+    def there(*given, **named):
+        return function(*on_host(given), **on_host(named))
+    return there
+
+
+def and_back(function):
+    """The same, and the array that comes goes beside theta, the second argument."""
+    @wraps(function)
+    def there(objective, theta, *given):
+        return alongside(function(*on_host((objective, theta, *given))), theta)
+    return there
+
+
+def wait(x):
+    """Returns when x is computed: a device is behind what was asked of it."""
+    if library(x) is not np:
+        library(x).cuda.get_current_stream().synchronize()
 
 
 def move(x, home):
@@ -33,6 +92,12 @@ def move(x, home):
         raise ValueError(f"unknown home {home!r}; choose one of {', '.join(HOMES)}.")
     if x is None or home == "numpy":
         return x if x is None else to_host(x)
+    return _to_device(x)
+
+
+def _to_device(x):
+    if getattr(x, "dtype", None) in (np.longdouble, np.clongdouble):
+        raise TypeError(f"a device has no {x.dtype}; write .astype('float64') first.")
     return _cupy().asarray(x)
 
 

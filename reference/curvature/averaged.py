@@ -16,6 +16,7 @@ and the block becomes the Kronecker product C(s_l) (x) A_l, A = mean(p p^T) or m
 from ..arrays import functions as F
 from ..arrays.checks import require_choice, require_theta
 from ..arrays.linalg import symmetric
+from ..arrays.transfer import follows
 from ..network.affine import Dense
 from ..network.elementwise import Elementwise
 from ..network.uses import places
@@ -41,6 +42,7 @@ SLOPES = {"mean": _square_of_mean, "outer": _second_moment}              # what 
 INPUTS = {"second moment": _second_moment, "mean": _square_of_mean}      # A
 
 
+@follows
 def bda_pch(objective, theta, phi="abs", slopes="mean", inputs="second moment"):
     """[Kron(C(s_l), A_l), ...]: the block-diagonal positive-curvature Hessian, averaged [CCC18].
 
@@ -93,6 +95,7 @@ def bda_pch(objective, theta, phi="abs", slopes="mean", inputs="second moment"):
     return factors
 
 
+@follows
 def kfra(objective, theta):
     """[Kron(C(s_l), A_l), ...]: the Gauss-Newton blocks by BRB17's averaged recursion [BRB17].
 

@@ -14,11 +14,13 @@ import numpy as np
 from ..arrays import functions as F
 from ..arrays.checks import require_theta
 from ..arrays.linalg import grid, symmetric
+from ..arrays.transfer import follows
 from .kfac import of_setting, output_factor, require_setting, second_moment, statistics
 from .memory import LIMIT, itemsize, require_room
 from .operator import precision
 
 
+@follows
 def kfac_dense(objective, theta, kind="type-2", rng=None, samples=1, setting="expand",
                limit=LIMIT):
     """F~ (P, P): every block (l, m) of the Fisher matrix as one product G_lm (x) A_lm [MG15].

@@ -16,10 +16,12 @@ import numpy as np
 from ..arrays import functions as F
 from ..arrays.checks import require_theta
 from ..arrays.precision import eps
+from ..arrays.transfer import follows
 from .kfac import factors, product, require_setting, statistics, weighed
 from .kron import KronEigen
 
 
+@follows
 def ekfac(objective, theta, kind="type-2", rng=None, samples=1, setting="expand"):
     """[KronEigen(Q, U, values), ...]: K-FAC's eigenbasis, the exact block's diagonal in it [GLB18].
 

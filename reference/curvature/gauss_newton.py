@@ -5,6 +5,7 @@ J_n = dz_n/dtheta (C, P).  Weight decay is not in them: add l2 I if it is wanted
 
 from ..arrays import functions as F
 from ..arrays.checks import require_choice, require_whole
+from ..arrays.transfer import follows
 from ..derivatives import dual
 from . import centred, dense
 from .operator import point, symmetric_operator
@@ -22,6 +23,7 @@ def pullback(objective, theta, xs, middle, fast=dense.NONE):
                              passing=passing(objective, theta, False))
 
 
+@follows
 def gauss_newton(objective, theta):
     """G = (1/R) sum_n w_n J_n^T (d^2 loss_n/dz^2) J_n (P, P) as a SciPy LinearOperator [Sch02].
 
@@ -47,6 +49,7 @@ CENTRED_ALONE = ("  The centred one is no sum over examples of E[s s^T], since i
                  "mean: fisher(objective, theta, 'centred') alone has it.")
 
 
+@follows
 def fisher(objective, theta, kind="type-2", rng=None, samples=1):
     """F = (1/R) sum_n w_n J_n^T E[s_n s_n^T] J_n (P, P), s_n = d loss_n/dz at labels of some kind.
 

@@ -18,6 +18,7 @@ from ..arrays import functions as F
 from ..arrays.checks import is_finite, plain, require_choice, require_finite, require_theta
 from ..arrays.linalg import eigh, solve
 from ..arrays.precision import eps
+from ..arrays.transfer import follows
 from ..derivatives import dual
 from ..derivatives.directions import require_direction
 from ..derivatives.routes import alike
@@ -30,6 +31,7 @@ from .roots import as_cotangents, softmax_root
 KINDS = ("ggn", "type-2")
 
 
+@follows
 def gram(objective, theta, kind="ggn", limit=LIMIT):
     """Gamma = B^T J J^T B (N M, N M), B B^T = S: Gauss-Newton's eigenvalues, but for zeros.
 
@@ -66,6 +68,7 @@ def gram(objective, theta, kind="ggn", limit=LIMIT):
     return kernel(_rows(objective, theta, kind, limit)[0])
 
 
+@follows
 def gram_solve(objective, theta, b, damping, kind="ggn", limit=LIMIT):
     """(G + lam I)^-1 b, exactly, by one system of order N M (Woodbury).
 

@@ -1,11 +1,13 @@
 """The exact Hessian of L, weight decay included."""
 
+from ..arrays.transfer import follows
 from ..derivatives.routes import hvp, offering
 from . import dense
 from .operator import point, symmetric_operator
 from .workspace import passing
 
 
+@follows
 def hessian(objective, theta, route="dual"):
     """H = d^2 L/dtheta^2 (P, P) as a SciPy LinearOperator.
 

@@ -30,6 +30,7 @@ from typing import Any
 from ..arrays import functions as F
 from ..arrays.checks import is_finite, require_theta, shown
 from ..arrays.linalg import inverse, symmetric
+from ..arrays.transfer import follows
 from .bfgs import double_damping, guarded_bfgs_inverse, hessian_action, root
 from .damping import damped_inverse
 from .kbfgs_pass import passed
@@ -65,6 +66,7 @@ class Factors:
 
 # ---- one step ----
 
+@follows
 def initial_factors(objective, theta, lam, memory=None):
     """A from one pass over `objective`, Ha = A_LM^-1, Hg = I, for every weight matrix.
 
@@ -98,6 +100,7 @@ def initial_factors(objective, theta, lam, memory=None):
     return first
 
 
+@follows
 def update(objective, theta, theta_plus, factors, lam, decay=DECAY):
     """The factors after the step theta -> theta_plus on one batch, of either kind [GRB20, alg. 1].
 
@@ -171,6 +174,7 @@ def directions(gradients, factors):
     return [-(f.Hg @ M @ f.Ha) for M, f in zip(gradients, factors)]
 
 
+@follows
 def step(objective, theta, factors, lam, length):
     """theta + length D along K-BFGS's direction of the plain gradient, and the updated factors.
 

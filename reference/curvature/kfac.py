@@ -15,6 +15,7 @@ gradient, and there are two ways to factor it [EIT23]:
 from ..arrays import functions as F
 from ..arrays.checks import require_choice, require_theta
 from ..arrays.linalg import symmetric
+from ..arrays.transfer import follows
 from ..derivatives.jacobian import of_all_places, unit_cotangents
 from ..network.uses import flat
 from .gauss_newton import KINDS, output_fisher, scores
@@ -24,6 +25,7 @@ from .roots import as_cotangents, softmax_root
 SETTINGS = ("expand", "reduce")
 
 
+@follows
 def kfac(objective, theta, kind="type-2", rng=None, samples=1, setting="expand"):
     """[Kron(G, A), ...], one per weight matrix, with G (x) A ~ the diagonal block of the Fisher.
 
@@ -64,6 +66,7 @@ def kfac(objective, theta, kind="type-2", rng=None, samples=1, setting="expand")
             for use in uses]
 
 
+@follows
 def kflr(objective, theta, setting="expand"):
     """[Kron(G, A), ...] with G the second moment by the exact loss Hessian S = d^2 loss_n/dz^2.
 

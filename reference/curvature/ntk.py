@@ -18,6 +18,7 @@ from typing import Any
 from ..arrays import functions as F
 from ..arrays.checks import require_array, require_finite, require_theta
 from ..arrays.linalg import grid
+from ..arrays.transfer import follows
 from ..derivatives.jacobian import require_single_examples, unit_cotangents
 from ..network.objective import Objective
 from ..network.uses import added
@@ -29,6 +30,7 @@ ROOM = 2 ** 25                        # numbers in what is held of the gradients
 FEWER = "take fewer examples"
 
 
+@follows
 def ntk(objective, theta, other=None, limit=LIMIT):
     """K = J J^T (N M, N M), J = dz/dtheta: the empirical neural tangent kernel [JGH18].
 

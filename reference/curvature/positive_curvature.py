@@ -20,6 +20,7 @@ from ..arrays import functions as F
 from ..arrays.dual import Dual
 from ..arrays.linalg import symmetric
 from ..arrays.namespace import library
+from ..arrays.transfer import follows
 from ..derivatives import dual
 from ..derivatives.directions import AT_ONCE
 from . import assembly, dense
@@ -32,6 +33,7 @@ from .point import point as unfolded
 from .workspace import passing, workspace
 
 
+@follows
 def positive_curvature(objective, theta, phi="abs"):
     """B = J^T S J + sum_e (ds_e/dtheta)^T diag(phi(f''(s_e) dL/dx_e)) (ds_e/dtheta) (P, P) [CCC18].
 

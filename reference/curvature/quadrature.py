@@ -130,7 +130,7 @@ def spectral_density(B, rng, probes=10, steps=50):
 
 def quadrature(B, V, steps):
     """The SpectralDensity of the probes V (P, M)."""
-    mixed = V @ np.cos(library(V).arange(V.shape[1])).astype(V.dtype)      # 0 under B only if all are
+    mixed = V @ np.cos(library(V).arange(V.shape[1])).astype(V.dtype)  # 0 under B only if all are
     apply, e = scaled_product(B, mixed)
     rules = [_rule(lanczos(apply, v, steps)[1]) for v in V.T]
     k = max(len(theta) for theta, _ in rules)

@@ -27,11 +27,13 @@ from ..arrays.checks import is_whole, require_array
 from ..arrays.linalg import grid, symmetric
 from ..arrays.namespace import library
 from ..arrays.precision import eps
+from ..arrays.transfer import follows
 from .between import factored
 from .damping import eigenpairs, like, require_damping, room
 from .kron import Kron
 
 
+@follows
 def kfac_tridiagonal(objective, theta, kind="type-2", rng=None, samples=1, setting="expand"):
     """F^ (P, P) with block-tridiagonal inverse, equal to F~ on blocks |l - m| <= 1 [MG15].
 

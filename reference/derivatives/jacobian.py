@@ -9,6 +9,7 @@ from math import prod
 from ..arrays import functions as F
 from ..arrays.checks import require_theta
 from ..arrays.namespace import library
+from ..arrays.transfer import follows
 
 
 def per_example(net, theta, xs, dz):
@@ -35,6 +36,7 @@ def require_single_examples(net):
                          "jvp are exact.")
 
 
+@follows
 def per_example_gradients(objective, theta):
     """d loss_n/dtheta (N, P), without weights, 1/R or weight decay.
 
@@ -59,6 +61,7 @@ def per_example_gradients(objective, theta):
     return per_example(objective.net, theta, xs, dz)
 
 
+@follows
 def jacobian(objective, theta):
     """dz_n/dtheta (N, ..., C, P), by one backward pass of all unit cotangents at once.
 

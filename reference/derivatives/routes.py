@@ -9,6 +9,7 @@ import numpy as np
 
 from ..arrays.checks import require_float, require_objective
 from ..arrays.precision import eps
+from ..arrays.transfer import follows
 from . import backprop, complex_step, dual, finite_difference, tape
 from .directions import require_direction
 
@@ -106,6 +107,7 @@ def _route(quantity, name):
     return offered[name]
 
 
+@follows
 def gradient(objective, theta, v=None, route="backprop"):
     """dL/dtheta (P,), or the directional derivatives g^T v for v (P,) or (K, P).
 
@@ -127,6 +129,7 @@ def gradient(objective, theta, v=None, route="backprop"):
     return g if v is None else v @ g
 
 
+@follows
 def jvp(objective, theta, v, route="dual"):
     """J v, the derivative of the outputs along v: (N, C) for v (P,), (K, N, C) for v (K, P).
 
@@ -143,6 +146,7 @@ def jvp(objective, theta, v, route="dual"):
     return _route("jvp", route)(objective, *alike(theta, v))
 
 
+@follows
 def hvp(objective, theta, v, route="dual"):
     """H v, the Hessian of L times v: (P,) for v (P,), (K, P) for v (K, P).
 
@@ -160,6 +164,7 @@ def hvp(objective, theta, v, route="dual"):
     return _route("hvp", route)(objective, *alike(theta, v))
 
 
+@follows
 def vjp(objective, theta, u):
     """J^T u (P,) for cotangents u (N, C) of the outputs; (K, P) for u (K, N, C).
 

@@ -14,6 +14,7 @@ from ..arrays import ball
 from ..arrays import functions as F
 from ..arrays.checks import (is_whole, require_finite, require_float, require_theta,
                              require_whole)
+from ..arrays.transfer import by_host
 from .directions import require_direction
 
 
@@ -25,6 +26,7 @@ class Series:
     radii: np.ndarray
 
 
+@by_host
 def taylor(objective, theta, v, order, bits=128):
     """c_0, ..., c_order of L(theta + t v) = sum_k c_k t^k.
 
@@ -42,7 +44,7 @@ def taylor(objective, theta, v, order, bits=128):
     Returns
     -------
     Series
-        float64 coefficients, and proven bounds of their errors (rounding to float64 included).
+        float64 coefficients on the host, and proven bounds of their errors (rounding to float64 included).
     """
     require_theta(objective, theta)
     require_direction("v", v, theta)

@@ -12,6 +12,7 @@ import numpy as np
 from ..arrays import ball
 from ..arrays import functions as F
 from ..arrays.checks import require_finite, require_float, require_theta
+from ..arrays.transfer import follows
 from .directions import require_direction
 from .routes import alike, offering
 from .taylor import coefficients
@@ -19,6 +20,7 @@ from .taylor import coefficients
 SERIES = "Taylor series"
 
 
+@follows
 def third(objective, theta, u, v, w=None, route="dual"):
     """D^3 L[u, v, .] (P,), the derivative of H v along u; with w the number D^3 L[u, v, w].
 

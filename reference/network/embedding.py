@@ -11,6 +11,7 @@ import numpy as np
 
 from ..arrays import functions as F
 from ..arrays.checks import is_whole, require_array
+from ..arrays.namespace import library
 from .affine import Affine, Dense, beside, require_counts
 from .layer import Layer
 from .uses import Lookup, Transposed, places
@@ -145,7 +146,7 @@ class LearnedPositions(Columns):
     def use(self, W, x, y, dy):
         """The columns 0, ..., T - 1 in every example, and g = dy."""
         N, T = dy.shape[-3:-1]
-        index = np.zeros((N, 1), int) + F.arange(T, F.primal(dy))
+        index = library(F.primal(dy)).zeros((N, 1), int) + F.arange(T, F.primal(dy))
         return Lookup(index, dy, self.length)
 
     def input_vjp(self, W, x, y, dy):

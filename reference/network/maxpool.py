@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..arrays import functions as F
+from ..arrays.namespace import library
+from ..arrays.transfer import alongside
 from .layer import Layer, Trace
 from .places import (combined, flattened, frozen, gather, of_channels, per_axis, planned,
                      require_image)
@@ -59,7 +61,8 @@ class _MaxPool(Layer):
         seen = F.swapaxes(gather(flattened(x, self.axes + 1), places), -3, -2)     # (.., CT, N, k)
         if outside is not None:
             seen = F.where(outside[:, None], -np.inf, seen)
-        return places[np.arange(len(places))[:, None], F.argmax(seen)]
+        best = F.argmax(seen)
+        return alongside(places, best)[library(best).arange(len(places))[:, None], best]
 
     def forward(self, W, x):
         """The largest entries."""
@@ -92,8 +95,9 @@ class _MaxPool(Layer):
 def _spread(places, D):
     """Places (..., T, N) of N examples of D entries, as places in the flattened (..., D, N)."""
     N = places.shape[-1]
-    starts = D * N * np.arange(prod(places.shape[:-2]))
-    return N * places + np.arange(N) + starts.reshape(places.shape[:-2] + (1, 1))
+    arange = library(places).arange
+    starts = D * N * arange(prod(places.shape[:-2]))
+    return N * places + arange(N) + starts.reshape(places.shape[:-2] + (1, 1))
 
 
 class MaxPool1d(_MaxPool):

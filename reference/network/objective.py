@@ -12,7 +12,7 @@ from ..arrays.checks import (is_finite, plain, require_array, require_finite, re
                              require_shape)
 from ..arrays.namespace import library
 from ..arrays.precision import real_dtype
-from ..arrays.transfer import HOMES, cast, move, to_host
+from ..arrays.transfer import HOMES, alongside, cast, follows, move, to_host
 from .losses import Loss
 
 REDUCTIONS = ("mean", "mean over labels", "sum")
@@ -168,15 +168,18 @@ class Objective:
 
     # ---- the function ----
 
+    @follows
     def outputs(self, theta):
         """z (..., N, C)."""
         return self.net.forward(theta, self.x)[-1]
 
+    @follows
     def losses(self, theta):
         """loss_n (..., N), without weights and without 1/R."""
         z = self.outputs(theta)
         return self.loss.value(z, self.beside(self.targets, z))
 
+    @follows
     def value(self, theta):
         """L (...): a scalar for theta (P,), one number per row for theta (..., P)."""
         axes = tuple(range(1 - len(self.output_shape), 0))
@@ -194,6 +197,7 @@ class Objective:
         """d^2 L/dz^2 per example (..., N, C, C), weights and 1/R included."""
         return self.weighted(self.loss.hessian(z, self.beside(self.targets, z)), 2)
 
+    @follows
     def grad(self, theta):
         """dL/dtheta (..., P), by backpropagation."""
         xs = self.net.forward(theta, self.x)
@@ -218,9 +222,11 @@ class Objective:
         index : a slice, booleans (N,), or whole numbers in an array (n,) or a list.
         """
         _require_examples(index, self.N)
-        weights = None if self.weights is None else self.weights[index]
-        return replace(self, net=self.net.batch(index), x=self.x[index], y=self.y[index],
-                       weights=weights)
+        index = to_host(index) if hasattr(index, "dtype") else index
+        here = index if isinstance(index, slice) else alongside(index, self.x)
+        cut = {name: None if a is None else a[here]
+               for name, a in (("x", self.x), ("y", self.y), ("weights", self.weights))}
+        return replace(self, net=self.net.batch(index), **cut)
 
 
 def _require_examples(index, N):

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..arrays.checks import require_theta
 from ..arrays.namespace import library
+from ..arrays.transfer import alongside
 from ..curvature.partition import partition
 from ..network.compose import Sequential
 from .globalise import levenberg_marquardt
@@ -89,7 +90,7 @@ class BlockHessianFree:
         loss, g = objective.value(theta), objective.grad(theta)
 
         scales = preconditioner(objective, theta, lam, self.exponent)
-        blocks = partition(objective.net, self.groups)
+        blocks = [alongside(b, theta) for b in partition(objective.net, self.groups)]
         xs = part.net.forward(theta, part.x)
         tasks = [Block(*behind(part, theta, xs, b), -g[b], self.decay * state.last[b], scales[b],
                        lam, self.maxiter, self.tolerance) for b in blocks]
@@ -140,7 +141,7 @@ def behind(objective, theta, xs, places):
         return objective, theta, places
     sizes = [sum(map(prod, layer.shapes)) for layer in net.layers]
     ends = np.cumsum(sizes)
-    first = int(np.searchsorted(ends, places[0], side="right"))
+    first = int(np.searchsorted(ends, int(places[0]), side="right"))
     start = int(ends[first] - sizes[first])
     if start == 0:
         return objective, theta, places

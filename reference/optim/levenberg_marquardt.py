@@ -18,6 +18,7 @@ import numpy as np
 
 from ..arrays import functions as F
 from ..arrays.checks import is_whole, shown
+from ..arrays.transfer import alongside
 from ..curvature.partition import partition, require_partition
 from ..curvature.solve import solve
 from ..derivatives.jacobian import jacobian
@@ -66,7 +67,7 @@ def trial(objective, theta, places, dampings, at):
     """
     (e, J), loss, d = at, objective.value(theta), F.zeros_like(theta)
     g = e @ J + objective.l2 * theta
-    for b, damping in zip(places, dampings):
+    for b, damping in zip((alongside(b, theta) for b in places), dampings):
         d[b] = damped_step(J[:, b], g[b], damping + objective.l2)
     after = loss_at(objective, theta + d)
     accepted, slope, Jd = bool(after < loss), g @ d, J @ d

@@ -43,7 +43,7 @@ def _faults(where, value, like):
             yield f"{where} is {shown(value)}, no finite number of 0 or more"
     elif type(value) is not type(like):
         yield f"{where} is a {type(value).__name__}, not a {type(like).__name__}"
-    elif isinstance(like, np.ndarray):
+    elif hasattr(like, "strides"):                  # an array, of NumPy or of a device
         yield from _array_faults(where, value, like.dtype, like.shape)
     elif isinstance(like, LimitedMemory):
         yield from _memory_faults(where, value, like)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays.checks import is_whole, require_callables, require_float, require_theta, shown
+from ..arrays.transfer import alongside
 from ..network.objective import Objective
 from .states import require_state
 
@@ -102,6 +103,7 @@ def run(optimizer, batches, theta, steps, state=None, watch=None):
             raise ValueError(f"the batches end after {k} of {steps} steps; problems.batches goes "
                              "on for ever.")
         if k == 0:
+            theta = alongside(theta, objective.x)
             require_theta(objective, theta)
             state = _begun(optimizer, getattr(batches, "whole", objective), theta, state)
         theta, state, info = optimizer.step(objective, theta, state)

@@ -109,7 +109,7 @@ def truncated_cg(product, b, start, scales, maxiter=250, tolerance=5e-4, keep=No
     if len(phis) - 1 not in steps:
         steps.append(len(phis) - 1)
         iterates.append(x)
-    return Path(tuple(steps), np.stack(iterates), np.array(phis), np.array(residuals), reason)
+    return Path(tuple(steps), np.stack(iterates), np.stack(phis), np.stack(residuals), reason)
 
 
 def _phi(x, r, b):

@@ -6,6 +6,7 @@ import numpy as np
 
 from ..arrays.checks import require_theta
 from ..arrays.precision import eps
+from ..arrays.transfer import by_host
 from ..curvature.kfac import kfac
 from .matrices import MATRICES, blocks_of, require_matrix
 from .place import Place
@@ -86,6 +87,7 @@ def _chain(theorems):
     return ", ".join(theorem.cited for theorem in theorems)
 
 
+@by_host
 def relate(left, right, objective, theta):
     """How far two curvature matrices are from each other at theta, and which theorem says so.
 

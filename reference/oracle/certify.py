@@ -19,6 +19,7 @@ import numpy as np
 
 from ..arrays import ball
 from ..arrays.checks import is_whole
+from ..arrays.transfer import on_host, to_host
 from ..curvature.kbfgs import Factors
 from ..curvature.kron import Kron, KronEigen
 from ..curvature.limited_memory import LimitedMemory
@@ -93,6 +94,7 @@ def certify(quantity, objective, theta, *args, bits=BITS, **options):
         If a ball straddles a kink, or no precision in `bits` narrows the enclosure enough.
     """
     value = quantity(objective, theta, *map(_copied, args), **_each(_copied, options))
+    objective, theta, args = on_host((objective, theta, args))
     return certify_value(value, quantity, objective, theta, *args, bits=bits, **options)
 
 
@@ -213,7 +215,7 @@ def leaves(result):
                        if f.type is not int])                  # a size is part of the question
     if isinstance(result, (list, tuple)):
         return [leaf for item in result for leaf in leaves(item)]
-    return [np.asarray(result) if not isinstance(result, np.ndarray) else result]
+    return [result if isinstance(result, np.ndarray) else to_host(result)]
 
 
 def _precisions(bits):

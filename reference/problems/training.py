@@ -49,6 +49,10 @@ class Task:
         """theta (P,) to begin with, by the task's scheme and in its precision."""
         return self.train.net.initial(rng, self.scheme).astype(self.dtype)
 
+    def to(self, home):
+        """This task with its data on "numpy" or "cupy"; theta follows."""
+        return replace(self, train=self.train.to(home), test=self.test.to(home))
+
     def redraw(self, objective, rng):
         """The objective with dropout masks drawn for each of its examples; itself if `drops` is ().
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays.checks import is_finite, is_whole
+from ..arrays.transfer import to_host
 from ..problems.files import load_npz, save_npz
 from .coding import decode, encode
 
@@ -67,7 +68,7 @@ def save(folder, at, record, config):
     text = json.dumps({"format": FORMAT, "config": config, "arrays": len(arrays), "value": code})
     path = folder / name_of(at.steps)
     save_npz(path, code=np.frombuffer(text.encode(), "uint8"),
-             **{f"a{k}": array for k, array in enumerate(arrays)})
+             **{f"a{k}": to_host(array) for k, array in enumerate(arrays)})
     for old in listed(folder)[KEPT:]:
         old.unlink(missing_ok=True)
     return path
@@ -98,7 +99,7 @@ def load(path):
 
 def _require_progress(at, path):
     """What can be said of a Progress without its task."""
-    if not (isinstance(at.theta, np.ndarray) and at.theta.ndim == 1 and at.theta.dtype.kind == "f"
+    if not (hasattr(at.theta, "dtype") and at.theta.ndim == 1 and at.theta.dtype.kind == "f"
             and np.isfinite(at.theta).all()):
         raise ValueError("its theta is no vector of finite numbers.")
     if not (all(is_whole(count, 0) for count in (at.epoch, at.step, at.steps))

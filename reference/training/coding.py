@@ -1,6 +1,6 @@
 """States as JSON and arrays, and back: what is written is numbers, never a pickle.
 
-    arrays              {"array": k}: the k-th of the arrays beside it
+    arrays              {"array": k}: the k-th of the arrays beside it; {"device": k} on a GPU
     NumPy scalars       {"scalar": k}, likewise: float32 and float promote differently
     tuples, lists       {"tuple": [...]}, {"list": [...]}
     dataclasses         {"class": name, "fields": {...}}, the name one of KNOWN
@@ -14,6 +14,8 @@ from dataclasses import fields, is_dataclass
 
 import numpy as np
 
+from ..arrays.namespace import library
+from ..arrays.transfer import move
 from ..curvature import between, kbfgs, kron, limited_memory, tridiagonal
 from ..optim import (first_order, hessian_free, levenberg_marquardt, newton_krylov, simple_kfac)
 from ..optim import kbfgs as kbfgs_steps
@@ -43,6 +45,9 @@ def encode(value):
 def _encode(value, arrays):
     if type(value) in _PLAIN:
         return value
+    if library(value) is not np:
+        arrays.append(value.copy(order=_order(value)))
+        return {"device": len(arrays) - 1}
     if isinstance(value, np.generic) or type(value) is np.ndarray:
         if value.dtype.kind not in "biufc":
             raise TypeError(f"an array of dtype {value.dtype} is not written; use numbers.")
@@ -62,8 +67,11 @@ def _encode(value, arrays):
 def _own(value):
     """A contiguous copy, in the order that the npy format keeps."""
     value = np.asarray(value)
-    fortran = value.flags.f_contiguous and not value.flags.c_contiguous
-    return np.array(value, order="F" if fortran else "C")
+    return np.array(value, order=_order(value))
+
+
+def _order(value):
+    return "F" if value.flags.f_contiguous and not value.flags.c_contiguous else "C"
 
 
 def decode(code, arrays):
@@ -79,6 +87,8 @@ def decode(code, arrays):
     match code:
         case {"array": int(k), **rest} if not rest and 0 <= k < len(arrays):
             return arrays[k]
+        case {"device": int(k), **rest} if not rest and 0 <= k < len(arrays):
+            return move(arrays[k], "cupy")
         case {"scalar": int(k), **rest} if not rest and 0 <= k < len(arrays) and not arrays[k].ndim:
             return arrays[k][()]
         case {"tuple": list(each), **rest} if not rest:

@@ -43,6 +43,7 @@ def trained(arguments, show, warn):
         default(name, arguments.task)
     chosen = chosen_fields(arguments.fields, names)
     posed = task(arguments.task, arguments.size, arguments.data, arguments.dtype)
+    posed = posed.to(arguments.backend)
     with _workers(arguments.workers) as executor:
         made = {name: make(name, posed, chosen[name], arguments.batch, executor) for name in names}
         if not arguments.resume:

@@ -8,6 +8,7 @@ from tempfile import TemporaryFile
 import numpy as np
 
 from ..arrays.checks import require_theta, shown
+from ..arrays.transfer import to_host
 from ..optim.states import require_state
 from . import checkpoint, record
 from .coding import settings
@@ -18,8 +19,9 @@ def configuration(task, optimizer, seed, batch):
     data = sha256()
     for objective in (task.train, task.test):
         for array in (objective.x, objective.y):
-            data.update(np.ascontiguousarray(array).tobytes())
-    return json.loads(json.dumps({
+            data.update(np.ascontiguousarray(to_host(array)).tobytes())
+    home = {} if isinstance(task.train.x, np.ndarray) else {"home": "cupy"}
+    return json.loads(json.dumps(home | {
         "task": task.name, "size": task.size, "dtype": str(task.dtype), "seed": seed,
         "batch": batch, "optimizer": type(optimizer).__name__, "settings": settings(optimizer),
         "data": data.hexdigest()[:16]}))

@@ -4,6 +4,7 @@ import argparse
 from ast import literal_eval
 from pathlib import Path
 
+from ..arrays.transfer import HOMES
 from ..options import finite_seconds, natural, positive
 from ..problems.tasks import DTYPES, TASKS
 from ..problems.training import SIZES
@@ -38,6 +39,8 @@ def add_options(command):
                          "(default: below the directory that REFERENCE_DATA names)")
     command.add_argument("--dtype", default="float64", metavar="TYPE",
                          help=f"{' or '.join(DTYPES)} (default float64)")
+    command.add_argument("--backend", default="numpy", choices=HOMES,
+                         help="where the arrays are: numpy, or cupy, on a GPU (default numpy)")
     command.add_argument("--batch", type=positive, metavar="N",
                          help="examples of a mini-batch (default: the task's or the optimizer's)")
     command.add_argument("--seed", type=natural, default=0, metavar="N", help="default 0")

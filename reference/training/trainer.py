@@ -18,6 +18,7 @@ from time import perf_counter
 import numpy as np
 
 from ..arrays.checks import require_callables, require_theta
+from ..arrays.transfer import alongside, wait
 from . import record
 from .arguments import batch_size, folder_of, require_limits, require_run, require_step
 from .checkpoint import Progress
@@ -137,6 +138,7 @@ def _advanced(optimizer, objective, at, log, folder, clock):
     try:
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             theta, state, info = optimizer.step(objective, at.theta, at.state)
+            wait(theta)
     except (ArithmeticError, ValueError) as error:
         if at.steps == 0:               # what the optimiser refuses, it refuses at once
             raise
@@ -194,9 +196,11 @@ def _evaluated(task, at, epoch, log, folder, since):
 
 def _begun(task, optimizer, seed, clock):
     """Before the first step: theta by the task's scheme, the optimiser's state of all the data."""
-    theta, before = task.initial(np.random.default_rng(seed)), clock()
+    theta = alongside(task.initial(np.random.default_rng(seed)), task.train.x)
     require_theta(task.train, theta)
+    before = clock()
     state = optimizer.init(task.train, theta)
+    wait(theta)
     at = Progress(*as_read((theta, state)), seconds=clock() - before)
     log = record.Record()
     _evaluated(task, at, 0, log, None, 0)

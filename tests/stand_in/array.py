@@ -15,6 +15,7 @@ import numpy as np
 
 RECORD = json.loads(Path(__file__).with_name("record.json").read_text("utf-8"))
 TYPES = set("?bBhHiIlLqQefdFD")
+COMPARISONS = ("greater", "greater_equal", "less", "less_equal", "equal", "not_equal")
 trips = []
 
 
@@ -131,6 +132,8 @@ class ndarray:
     def __array_ufunc__(self, ufunc, method, *inputs, out=None, **named):
         import cupy
         function = getattr(cupy, ufunc.__name__)
+        if ufunc.__name__ in COMPARISONS:           # as CuPy does: NumPy passes its scalars as 0-d
+            inputs = [x[()] if isinstance(x, np.ndarray) and x.ndim == 0 else x for x in inputs]
         if out is not None:
             named["out"] = out[0]
         if method == "__call__":

@@ -111,7 +111,9 @@ def modules():
     for name in ("cholesky", "solve", "inv"):
         setattr(cupy.linalg, name, silent(name, getattr(cupy.linalg, name)))
     cupy.linalg.LinAlgError = np.linalg.LinAlgError
-    cupy.cuda = SimpleNamespace(runtime=SimpleNamespace(getDeviceCount=lambda: 1))
+    stream = SimpleNamespace(synchronize=lambda: None)
+    cupy.cuda = SimpleNamespace(runtime=SimpleNamespace(getDeviceCount=lambda: 1),
+                                get_current_stream=lambda: stream)
     special = module("cupyx.scipy.special", scipy.special)
     operators = ModuleType("cupyx.scipy.sparse.linalg")
     operators.LinearOperator = LinearOperator

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ...arrays.checks import require_theta
+from ...arrays.transfer import by_host
 from .answers import answer_of
 from .case import Case
 from .explanation import Explanation, shown
@@ -77,6 +78,7 @@ class Identified:
                 yield f"      the same at this point: {', '.join(one.also)}"
 
 
+@by_host
 def identify(theirs, objective, theta, *, arguments=None, dtype=None):
     """Which quantity is this matrix or vector, in which order and times which factor?
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from ...arrays.transfer import by_host
 from ..conventions.answers import in_ours
 from . import localise
 from .answers import answer_of
@@ -21,6 +22,7 @@ from .subjects import subject_of
 from .tolerance import tolerance
 
 
+@by_host
 def check(theirs, quantity, objective, theta, *arguments, dtype=None, allow=(),
           convention=None, prove=False, **options):
     """Does somebody else's answer agree with ours, and if not, why?

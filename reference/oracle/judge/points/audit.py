@@ -11,6 +11,7 @@ from functools import cached_property
 import numpy as np
 
 from ....arrays.checks import require_theta
+from ....arrays.transfer import by_host
 from ....network.compose import Composite
 from ....network.layer import Wrapping
 
@@ -105,6 +106,7 @@ def _walk(layer, trace, path):
         yield Place(path, layer, np.asarray(trace[0]), np.asarray(trace[-1]))
 
 
+@by_host
 def audit(objective, theta, *arguments, quantity=None):
     """Which faults this point would hide, and what may be told there that is no fault.
 
