@@ -1,32 +1,42 @@
-"""A student's function is asked: what it raises, changes or forgets is told, its arrays are kept."""
+"""A student's function is asked: what it raises, changes or forgets is told, arrays are kept."""
 
 import traceback
 import warnings
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from .words import shapes
 
 
-def ask(function, arguments):
-    """(usable, what it returned, faults); faults of a usable answer are (faults, warnings).
+@dataclass(frozen=True)
+class Asked:
+    """What came of asking: `given`, unless it is not usable; faults, and warnings of NumPy."""
 
-    The function gets copies, and is called twice: the answer must be the same.
-    """
+    usable: bool
+    given: Any = None
+    faults: list = field(default_factory=list)
+    warned: list = field(default_factory=list)
+
+
+def ask(function, arguments):
+    """An Asked: the function gets copies, and is called twice, for the answer must be the same."""
     first, wrong, warned = _called(function, _copies(arguments))
     if wrong:
-        return False, None, wrong
+        return Asked(False, faults=wrong)
     own = _copies(arguments)
     second, wrong, _ = _called(function, own)
     if wrong:
-        return False, None, [f"a second call with the same numbers fails: {wrong[0]}", *wrong[1:]]
+        return Asked(False, faults=["a second call with the same numbers fails: " + wrong[0],
+                                    *wrong[1:]])
     changed = [name for name, a in arguments.items() if not _same(a, own[name])]
     faults = [f"it changes its input {', '.join(changed)}: work on a copy "
               f"({changed[0]} = {changed[0]}.copy())."] if changed else []
     if not all(map(_same, flat(first), flat(second))):
         faults.append("a second call with the same numbers gives another answer: it keeps "
                       "something between calls, or draws random numbers.")
-    return True, first, (faults, warned)
+    return Asked(True, first, faults, warned)
 
 
 def _called(function, arguments):
@@ -34,7 +44,7 @@ def _called(function, arguments):
     with warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("always")
         try:
-            answer = function(*arguments.values())
+            answer = kept(function(*arguments.values()))
         except (Exception, SystemExit) as failure:     # whatever a student's code does
             return None, raised(function, failure, arguments), []
     told = {" ".join(str(each.message).split()) for each in heard}
@@ -113,12 +123,19 @@ def flat(given):
     return [given]
 
 
+def kept(answer):
+    """Copies of the arrays in an answer: a buffer may be used again by the next call."""
+    if isinstance(answer, (tuple, list)):
+        return [kept(each) for each in answer]
+    return answer.copy() if isinstance(answer, np.ndarray) else answer
+
+
 def _copies(arguments):
     return {name: a.copy() if isinstance(a, np.ndarray) else a for name, a in arguments.items()}
 
 
 def _same(a, b):
-    if not isinstance(a, np.ndarray):
-        return a is b or isinstance(b, type(a)) and not isinstance(b, np.ndarray)
-    return isinstance(b, np.ndarray) and np.array_equal(
-        a, b, equal_nan=a.dtype.kind in "fc")
+    """Whether arrays or numbers are equal; of other things, whether they are of one type."""
+    if isinstance(a, (np.ndarray, np.number)):
+        return np.array_equal(a, b, equal_nan=a.dtype.kind in "fc")
+    return a == b or a != a or type(a) is type(b) and not isinstance(a, (int, float, complex))

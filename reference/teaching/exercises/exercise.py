@@ -114,12 +114,11 @@ class Exercise:
         """What is wrong at a stage, in lines; none if nothing is."""
         point = stage.draw(rng)
         arguments, expected = self.problem.arguments(point), self.problem.expected(point)
-        usable, given, told = ask(function, arguments)
-        if not usable:
-            return told
-        faults, warned = told
-        arrays, form = arranged(given, expected, stage.dtype)
+        asked = ask(function, arguments)
+        if not asked.usable:
+            return asked.faults
+        arrays, wrong = arranged(asked.given, expected, stage.dtype)
         if arrays is not None:
-            form = self.problem.differences(point, arrays)
-        wrong = form + faults
-        return wrong and wrong + warned
+            wrong = self.problem.differences(point, arrays)
+        wrong = wrong + asked.faults
+        return wrong and wrong + asked.warned

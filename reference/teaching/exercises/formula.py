@@ -19,8 +19,9 @@ from ...oracle.judge.subjects import Piece, Subject
 from ...oracle.judge.tolerance import SAMPLES, Tolerance, bound
 from ...oracle.judge.verdict import compared, within
 from .causes import cause, unknown
-from .words import both, followed, sentence
+from .words import both, followed, sentence, told
 
+FEW, CHEAP = 9, 0.9                    # entries; cost of a slip, rather told than a factor
 NOTHING = SimpleNamespace(loss=SimpleNamespace(name="none"))
 
 
@@ -43,7 +44,7 @@ class Attempt(Case):
     @cached_property
     def constants(self):
         """{symbol: number}, and 2; each number once."""
-        found = {value: name for name, value in (("2", 2.0), *self.sizes.items())}
+        found = {value: name for name, value in (*self.sizes.items(), ("2", 2))}
         return {name: float(value) for value, name in found.items() if value not in (0, 1)}
 
     @cached_property
@@ -123,8 +124,9 @@ class Formula:
         def arrays(slip):
             found = self.arrays(slip.answer, point)[k]
             return None if found is None else [real(found, right)]
-        own = [Content(slip.says, ERROR, slip.says, slip.advice, lambda case, s=slip: arrays(s))
-               for slip in self.slips]
+        few = right.size < FEW                     # of which anything is a multiple of anything
+        own = [Content(slip.says, ERROR, slip.says, slip.advice, lambda case, s=slip: arrays(s),
+                       cost=CHEAP, exact=few) for slip in self.slips]
         return (*own, *(_complex(right) if np.iscomplexobj(right) else ()))
 
 
@@ -132,7 +134,7 @@ def different(name, theirs, right, bounds, axes, sizes, slips):
     """Lines on one array; none if it is right."""
     axes = tuple((axis, None) for axis in axes)
     if np.iscomplexobj(right):
-        axes = (("real or imaginary part", None), *axes)
+        axes = (("part", None), *axes)
     subject = Subject(f"exercise {name}", name, None, first_wrong=lambda case: None)
     case = Attempt(subject, (NOTHING, None), {}, [Piece(real(right), axes)],
                    Answer([real(theirs, right)]),
@@ -153,7 +155,7 @@ def explained(name, case, got, expected):
             compared(case)["distance"])))
     if same:
         worst = compared(case)["worst"]
-        at = "" if worst.name == "the number" else f", {worst.name}"
+        at = "" if worst.name == "the number" else f", {told(worst.name)}"
         lines.append(f"worst entry of {name}{at}: {both(worst.theirs, worst.ours)}")
     return lines
 

@@ -59,7 +59,8 @@ def pairing(point, arrays):
     W, x, ds = point
     dW, dx = arrays
     RW, Rx = np.ones_like(W), np.ones_like(x)
-    left, right = (ds * of.jvp(W, x, RW, Rx)).sum(), (dW * RW).sum() + (dx * Rx).sum()
+    Rs = of.forward(RW, x) + of.forward(W, Rx) - of.forward(W, 0 * x)     # s is linear in each
+    left, right = (ds * Rs).sum(), (dW * RW).sum() + (dx * Rx).sum()
     return [f"for RW and Rx full of ones ds . Rs = {left:.6g}, your dW . RW + dx . Rx = "
             f"{right:.6g}: they must agree."] if not np.isclose(left, right) else []
 
@@ -117,8 +118,8 @@ W (O, D + 1), x (N, D), ds (N, O) -> dW (O, D + 1), dx (N, D). Nothing is divide
       "Several examples share W: their gradients add up, dW = ds^T p. Each has its own row of dx.",
       "Without a bias p = x and W0 = W; both shapes follow from W.",
       "ones need dtype=x.dtype; nothing is conjugated: .T, not .conj().T or vdot."),
-             Formula(("W", "x", "ds"), {"dW": ("row", "column"), "dx": ("example", "input")}, of.vjp,
-                     sizes, of.VJP, pairing),
+             Formula(("W", "x", "ds"), {"dW": ("row", "column"), "dx": ("example", "input")},
+                     of.vjp, sizes, of.VJP, pairing),
              (*layer_stages(([[1.0, 10.0]],), lambda N, D, I, O: ((N, O),)),
               complex_stage((3, 5), (7, 4), (7, 3))), (solutions.vjp,)),
     Exercise("softmax", "gradient and Hessian of softmax cross-entropy", 4,
@@ -132,7 +133,7 @@ Nothing is divided by N. Logits may be large.
       "eye(C, dtype=z.dtype) keeps float32."),
              Formula(("z", "y"), {"g": ("example", "class"), "H": ("example", "class", "class")},
                      of.softmax, lambda z, y: {"N": len(z), "C": z.shape[1]}, of.SOFTMAX),
-             (Stage("the worked example", fixed([[0.0, np.log(3.0)]], [0]), 0),
+             (Stage("the worked example", fixed([[0.0, np.log(3.0)], [0.0, 0.0]], [0, 1]), 0),
               Stage("five examples, three classes", shaped((5, 3), last=3), 1),
               Stage("one example", shaped((1, 4), last=4), 1),
               Stage("logits near 1000",

@@ -28,7 +28,7 @@ def pair(n, curved):
 def along(n, share, lam):
     """H, s, y, lam with s.y = share y.Hy."""
     def draw(rng):
-        H, (s, y) = definite(rng, n), rng.standard_normal((2, n))
+        H, s, y = definite(rng, n), 3 * rng.standard_normal(n), rng.standard_normal(n)
         s = s + (share * (y @ H @ y) - s @ y) / (y @ y) * y
         return [H, s, y, lam]
     return draw
@@ -67,8 +67,8 @@ If s.y <= 0, return H: no positive definite matrix could do that.
       "Ask for s.y > 0 before dividing by it."),
              Formula(("H", "s", "y"), {"H+": ("row", "column")}, of.bfgs, dimension,
                      of.BFGS, secant),
-             (Stage("the worked example", lambda rng: [np.diag([1.0, 2.0]), np.array([1.0, 0.0]),
-                                                       np.array([2.0, 1.0])], 0),
+             (Stage("the worked example", lambda rng: [np.diag([1.0, 2.0]), np.array([1.0, 1.0]),
+                                                       np.array([3.0, 1.0])], 0),
               Stage("five unknowns", pair(5, True), 1), Stage("one unknown", pair(1, True), 2),
               Stage("no curvature: s.y < 0", pair(5, False), 3),
               Stage("s.y = 0", lambda rng: [definite(rng, 2), np.array([1.0, 0.0]),
@@ -76,21 +76,22 @@ If s.y <= 0, return H: no positive definite matrix could do that.
              (solutions.bfgs,)),
     Exercise("damped_pair", "K-BFGS's damped pair", 8, "damped_pair(H, s, y, lam) -> (s, y)", """
 K-BFGS changes s and y until s.y > 0 [GRB20], first s and then y:
-    if s.y < mu1 y.Hy:   s <- t s + (1 - t) H y,   t such that s.y becomes mu1 y.Hy,   mu1 = 0.2
-    if s.y < mu2 s.s:    y <- t y + (1 - t) s,     t such that s.y becomes mu2 s.s,    mu2 = sqrt(lam)
+    if s.y < mu1 y.Hy:  s <- t s + (1 - t) H y, t such that s.y becomes mu1 y.Hy, mu1 = 0.2
+    if s.y < mu2 s.s:   y <- t y + (1 - t) s, t such that s.y becomes mu2 s.s, mu2 = sqrt(lam)
 Derive both t. H (n, n) is an inverse, s, y (n,), 0 < lam < 1.
 """, ("First t: (t s + (1 - t) Hy).y = mu1 y.Hy is linear in t.",
-      "First t = (1 - mu1) y.Hy/(y.Hy - s.y), second t = (1 - mu2) s.s/(s.s - s.y), with the s just "
-      "made.",
+      "First t = (1 - mu1) y.Hy/(y.Hy - s.y), second t = (1 - mu2) s.s/(s.s - s.y), with the s "
+      "just made.",
       "Where s.y is large enough already, nothing changes.",
       "The second damping acts where lam is large: mu2 = sqrt(lam)."),
              Formula(("H", "s", "y", "lam"), {"s": ("entry",), "y": ("entry",)},
                      of.damped_pair, dimension, of.PAIR),
-             (Stage("the worked example", lambda rng: [np.eye(2), np.array([-1.0, 0.0]),
+             (Stage("the worked example", lambda rng: [np.diag([2.0, 1.0]), np.array([-1.0, 0.0]),
                                                        np.array([1.0, 1.0]), 0.01], 0),
               Stage("five unknowns, both dampings", along(5, -0.5, 0.81), 1),
               Stage("curvature enough", lambda rng: [np.eye(3), np.array([1.0, 2.0, 0.5]),
                                                      np.array([2.0, 2.0, 1.0]), 0.01], 2),
+              Stage("s.y > 0, but below 0.2 y.Hy", along(5, 0.1, 0.01), 2),
               Stage("the second damping alone", along(5, 0.25, 0.9), 3),
               Stage("one unknown", along(1, -0.5, 0.25), 1)),
              (solutions.damped_pair,)),
@@ -104,8 +105,9 @@ p.Ap <= 0, or where the residual is 0.
       "Ask for p.Ap before you divide by it; if it is not positive, return x."),
              Formula(("A", "b", "steps"), {"x": ("entry",)}, of.cg,
                      lambda A, b, steps: {"n": len(b)}, of.CG),
-             (Stage("the worked example", lambda rng: [np.array([[4.0, 1.0], [1.0, 3.0]]),
-                                                       np.array([1.0, 2.0]), 1], 0),
+             (Stage("the worked example", lambda rng: [
+                  np.array([[4.0, 1.0, 0.0], [1.0, 3.0, 1.0], [0.0, 1.0, 2.0]]),
+                  np.array([1.0, 2.0, 0.0]), 1], 0),
               Stage("three steps for seven unknowns", system(7, 3), 1),
               Stage("one unknown", system(1, 1), 1),
               Stage("solved after one step, three asked", lambda rng: [

@@ -15,7 +15,7 @@ def matrices(net, theta):
     return [theta[s].reshape(shape) for s, shape in zip(net.layout.slices, net.layout.shapes)]
 
 
-def drawn(N, D=4, H=2, C=7, bias=True, shift=0.0, dtype="float64", vectors=0):
+def drawn(N, D=4, H=3, C=7, bias=True, shift=0.0, dtype="float64", vectors=0):
     """A function of rng that draws a point; sizes are pairwise coprime."""
     def draw(rng):
         net = Sequential(Dense(D, H, bias), Elementwise("Tanh"), Dense(H, C, bias))

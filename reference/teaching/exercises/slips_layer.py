@@ -55,7 +55,15 @@ def first_column_bias(W, x):
     return np.concatenate([ones, x], axis=1)
 
 
+ANALYTIC = "The formula must be analytic: .T, not .conj().T, .H or vdot."
+
 FORWARD = (
+    Slip("W is conjugated", ANALYTIC, lambda W, x: forward(W.conj(), x)),
+    Slip("x is conjugated", ANALYTIC, lambda W, x: forward(W, x.conj())),
+    Slip("W0 is conjugated, and the bias is not", ANALYTIC,
+         lambda W, x: forward(W, x) + x @ (W0(W, x).conj() - W0(W, x)).T),
+    Slip("W0 is not transposed", "Rows of x are examples: s_n = W0 x_n is a row of x W0^T.",
+         lambda W, x: forward(W, x) + x @ (W0(W, x) - W0(W, x).T)),
     Slip("the bias is left out", "The last column of W is b: add it to every row of x W0^T.",
          lambda W, x: x @ W0(W, x).T),
     Slip("the first column of W is taken for the bias", "W = (W0 b): the last column is b.",
@@ -82,6 +90,11 @@ JVP = (
          lambda W, x, RW, Rx: forward(W, x)))
 
 VJP = (
+    Slip("W is conjugated", ANALYTIC, lambda W, x, ds: (None, vjp(W.conj(), x, ds)[1])),
+    Slip("x is conjugated", ANALYTIC, lambda W, x, ds: (vjp(W, x.conj(), ds)[0], None)),
+    Slip("W0 is transposed in dx", "Rows of ds are examples: dx_n = W0^T ds_n is a row of ds W0.",
+         lambda W, x, ds: (None, ds @ W0(W, x).T)),
+    Slip("ds is conjugated", ANALYTIC, lambda W, x, ds: vjp(W, x, ds.conj())),
     Slip("the bias column is missing", "p = (x, 1): the gradient of b is the last column of dW, "
          "the sum of the rows of ds.", lambda W, x, ds: (ds.T @ x, None)),
     Slip("the bias column is 0", "p ends in a constant 1: that column of dW is the sum of the rows "

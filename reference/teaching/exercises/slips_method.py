@@ -97,10 +97,16 @@ BFGS = (
     Slip("H is returned as it was", "Update it where s.y > 0.", lambda H, s, y: H))
 
 
-def other(first=0.2, second=np.sqrt, H_of=lambda H, y: H @ y, guard=True):
-    """A slip of the two dampings: another mu, or another matrix in the first."""
+def unguarded(s, y, Hy, mu):
+    """The first damping, whatever the sign of y.Hy."""
+    t = (1 - mu) * (y @ Hy) / (y @ Hy - s @ y)
+    return s if s @ y >= mu * (y @ Hy) else t * s + (1 - t) * Hy
+
+
+def other(first=0.2, second=np.sqrt, H_of=lambda H, s, y: H @ y):
+    """A slip of the two dampings: another mu, or another vector for H y in the first."""
     def answer(H, s, y, lam):
-        s = powell(s, y, H_of(H, y), first)
+        s = unguarded(s, y, H_of(H, s, y), first)
         return s, levenberg_marquardt(s, y, second(lam))
     return answer
 
@@ -139,9 +145,9 @@ PAIR = (
          lambda H, s, y, lam: other(first=np.sqrt(lam))(H, s, y, lam)),
     Slip("the second damping uses s as it was before the first", "Go on with the damped s.", old_s),
     Slip("the first damping uses y for H y, as if H were I", "y.Hy and (1 - t) Hy.",
-         other(H_of=lambda H, y: y)),
+         other(H_of=lambda H, s, y: y)),
     Slip("the first damping uses H s for H y", "H is an inverse: it multiplies y.",
-         lambda H, s, y, lam: other(H_of=lambda H, _: H @ s)(H, s, y, lam)),
+         other(H_of=lambda H, s, y: H @ s)),
     Slip("it is damped although there is curvature enough", "Only if s.y is below the threshold.",
          unconditional),
     Slip("nothing is damped", "s.y is below 0.2 y.Hy: mix H y into s.",

@@ -37,11 +37,13 @@ def followed(named):
     return [f"with {shapes(named)}"]
 
 
-WORDS = ((r"none of the known causes fits(; the nearest, .*)?", "no known slip gives these numbers"),
+WORDS = ((r"none of the known causes fits(; the nearest, .*)?",
+          "no known slip gives these numbers"),
          (r"theirs is ours", "it is right"), (r"\bthat x ", "that times "),
          (r"(.*?: )?ours x ", r"\1it is the right answer times "),
          (r" \(no known constant\)", ""), (r"its axes are", "it is transposed: its axes are"),
          (r"Move the axes\.", "Transpose it."), (r"; or ask for kind='empirical'", ""),
+         (r"^part 0", "real part"), (r"^part 1", "imaginary part"),
          (r"\btheirs\b", "yours"), (r"\bours is\b", "right is"), (r"\bours\b", "the right one"),
          (r"; next, .*$", ""), (r" \(residual [^)]*\)", ""))
 
