@@ -23,8 +23,8 @@ from reference.arrays.transfer import move, to_host
 # Where the arrays live
 # ---------------------
 # There is no global switch.  Arrays know where they are, and every function of this package
-# computes where the data are.  ``objective.to("cupy")`` moves the data.  A :math:`\theta` from the host
-# follows at every call; what is used often is better moved once, by ``move``.
+# computes where the data are.  ``objective.to("cupy")`` moves the data.  A :math:`\theta` from the
+# host follows at every call; what is used often is better moved once, by ``move``.
 
 try:
     import cupy
