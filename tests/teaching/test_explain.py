@@ -12,10 +12,10 @@ import reference as ref
 from reference.teaching.explain import (averages, eigenbasis, explained, first, kronecker, matrices,
                                         nearest_product, passes, quasi_newton, second)
 from reference.teaching.explain.board import Board
-from reference.teaching.explain.explained import STORIES
 from reference.teaching.explain.formula import plain
 from reference.teaching.explain.numbers import entries
 from reference.teaching.explain.step import coded
+from reference.teaching.explain.stories import STORIES
 
 ROOT = Path(__file__).parents[2]
 NETS = "dense", "conv", "recurrent", "words"     # "words": labels at places
@@ -162,15 +162,24 @@ def test_networks_that_tell_no_patches(dense):
         told("kfac", (coupled, theta))
 
 
+@pytest.mark.parametrize("scale", [10.0, 1e4])
+def test_a_model_that_is_sure_of_its_labels(dense, scale):
+    """p - y down to 0, at which textbooks' formulas lose all digits or overflow."""
+    objective, theta = dense
+    for name in ("gradient", "hvp", "fisher", "kfac", "nearest_kron", "kbfgs_update"):
+        assert told(name, (objective, scale * theta)).difference < 1e-6
+    assert not ref.explain("hvp", objective, theta, 0 * theta).steps[-2].value.any()
+
+
 # ---- a wrong step is caught ----
 
 def scaled(function):
-    """The first array that it gives, 1e-9 too large."""
+    """The first array that it gives, 1e-8 too large."""
     def wrong(*arguments, **options):
         found = function(*arguments, **options)
         if isinstance(found, np.ndarray):
-            return found * (1 + 1e-9)
-        return type(found)([found[0] * (1 + 1e-9), *found[1:]])
+            return found * (1 + 1e-8)
+        return type(found)([found[0] * (1 + 1e-8), *found[1:]])
     return wrong
 
 

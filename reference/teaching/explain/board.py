@@ -19,6 +19,7 @@ from ...network.affine import Dense
 from ...network.compose import leaves
 from ...network.elementwise import Elementwise
 from .pushed_parts import can_be_pushed, pushed_parts
+from .textbook import TEXTBOOK, expected_square, is_mild, outer
 
 
 def complex_step(f, x, v):
@@ -81,7 +82,8 @@ class Board:
     def losses(self, z):
         """loss_n (N, ...), by the textbook's formula where the loss has one here."""
         loss, y = self.objective.loss, self.targets
-        return TEXTBOOK[loss.name](z, y) if loss.name in TEXTBOOK else loss.value(z, y)
+        plain = loss.name in TEXTBOOK and is_mild(loss.gradient(self.z, y), self.z)
+        return TEXTBOOK[loss.name](z, y) if plain else loss.value(z, y)
 
     @cached_property
     def dz(self):
@@ -183,40 +185,6 @@ def _told(use, root):
     return [Part(p, g, J) for (p, g), J in zip(pairs, Js)]
 
 
-def outer(s):
-    """s s^T over the last axis."""
-    return s[..., :, None] * s[..., None, :]
-
-
 def fresh(rng):
     """A copy that draws what rng will draw."""
     return deepcopy(rng)
-
-
-# ---- the loss as textbooks have it ----
-
-def _cross_entropy(z, q):
-    """sum_c q_c (log sum_k exp(z_k) - z_c)."""
-    return (q * (np.log(np.exp(z).sum(-1, keepdims=True)) - z)).sum(-1)
-
-
-def _squared_error(z, y):
-    return ((z - y) ** 2).sum(-1) / 2
-
-
-TEXTBOOK = {"CrossEntropy": _cross_entropy, "SquaredError": _squared_error}
-
-
-def expected_square(loss, z, targets):
-    """E[s s^T] (N, ..., C, C): for classes the sum over all labels, each with its probability."""
-    if loss.name != "CrossEntropy":
-        return loss.fisher(z, targets)
-    p = softmax(z)
-    squares = sum(p[..., c, None, None] * outer(p - e) for c, e in enumerate(np.eye(z.shape[-1])))
-    return targets.sum(-1)[..., None, None] * squares          # 1, or the class weight of the label
-
-
-def softmax(z):
-    """exp(z_c)/sum_k exp(z_k), as textbooks have it."""
-    e = np.exp(z - z.max(-1, keepdims=True))
-    return e / e.sum(-1, keepdims=True)

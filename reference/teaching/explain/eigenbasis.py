@@ -7,7 +7,7 @@ from ...curvature import kron as products_of
 from . import passes
 from .board import fresh
 from .kronecker import blocks_of, factors, input_step, middle, middle_step, output_step
-from .numbers import number
+from .numbers import number, relative
 from .step import step
 
 
@@ -63,5 +63,5 @@ def _beside(board, S, whole, K):
     exact = blocks_of(board, S)[0]
     if exact.shape != whole.shape:
         return "One for each group of rows."
-    far = [np.linalg.norm(M - exact) / np.linalg.norm(exact) for M in (whole, K)]
+    far = [relative(M - exact, exact) for M in (whole, K)]
     return f"It is {number(far[0])} of the exact block's length away, K-FAC {number(far[1])}."

@@ -10,7 +10,7 @@ from ...network.layout import Layout
 from ...network.objective import Objective
 from . import passes
 from .board import complex_step
-from .numbers import number, products, shape_text
+from .numbers import number, products, relative, shape_text
 from .step import step
 
 
@@ -167,7 +167,7 @@ def complex_steps(board, v):
         step(r"\frac{f(\theta + h v) - f(\theta)}{h}", "A difference quotient loses digits either "
              "way: by truncation for large h, by cancellation for small. Its relative errors for "
              f"h = {', '.join(f'{h:g}' for h in LENGTHS)}: "
-             f"{', '.join(f'{abs(q - slope) / abs(slope):.0e}' for q in quotient)}.",
+             f"{', '.join(f'{relative(q - slope, slope):.0e}' for q in quotient)}.",
              quotient, finite_difference.derivative)], [slope]
 
 

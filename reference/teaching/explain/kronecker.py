@@ -7,7 +7,7 @@ from ...curvature.gauss_newton import output_fisher
 from . import passes
 from .board import fresh
 from .matrices import SECOND_MOMENT, sandwich
-from .numbers import number, products, shape_text, terms
+from .numbers import number, products, relative, shape_text, terms
 from .step import step
 
 
@@ -89,7 +89,7 @@ def blocks_of(board, S):
 def _product(board, S, found):
     """G (x) A beside the exact block."""
     exact, K = blocks_of(board, S)[0], dense_of(found[0])
-    apart = np.linalg.norm(K - exact) / np.linalg.norm(exact)
+    apart = relative(K - exact, exact)
     return step(r"F_{11} \approx G \otimes A", "The expectation of a product, replaced by the "
                 "product of expectations: entry ((o, i), (o', i')) is G[o, o'] A[i, i']. The exact "
                 f"block is {number(apart)} of its length away: the error of K-FAC, not of rounding."

@@ -8,9 +8,10 @@ from ...curvature.gauss_newton import output_fisher, scores
 from ...derivatives import complex_step as steps
 from ...network.losses import Loss
 from . import passes
-from .board import fresh, outer
-from .numbers import number, products
+from .board import fresh
+from .numbers import number, products, relative
 from .step import step
+from .textbook import outer
 
 
 SECOND_MOMENT = (r"S_n = \frac{w_n}{R} E[\mathrm{score}_n\, \mathrm{score}_n^T], \quad "
@@ -82,8 +83,7 @@ def fisher(board, kind="type-2", rng=None, samples=1):
 
 def _type2(board, E, S):
     """The expectation over the model's labels."""
-    hessian = board.S
-    apart = np.abs(S - hessian).max() / np.abs(hessian).max()
+    apart = relative(S - board.S, board.S)
     words = "The score is the slope of -log p(y|z) by z, and y is what the model believes in. "
     if board.objective.loss.name == "CrossEntropy":
         words += "Here the sum over all labels c of p_c (p - e_c)(p - e_c)^T. "
@@ -98,7 +98,7 @@ def _drawn(board, E, S):
     exact = expected(board)
     apart = "" if exact is None else (
         " The exact expectation is "
-        f"{number(np.linalg.norm(E - exact) / np.linalg.norm(exact))} of its size away: the noise "
+        f"{number(relative(E - exact, exact))} of its size away: the noise "
         "of the draw.")
     return [step(r"E[\mathrm{score}\, \mathrm{score}^T] \approx \frac{1}{K} \sum_k "
                  r"\mathrm{score}_{nk}\, \mathrm{score}_{nk}^T",

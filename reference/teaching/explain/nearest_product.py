@@ -7,7 +7,7 @@ from ...curvature.gauss_newton import output_fisher
 from . import passes
 from .kronecker import blocks_of, dense_of, factors, middle, middle_step
 from .matrices import jacobian_step
-from .numbers import number
+from .numbers import number, relative
 from .step import step
 
 
@@ -18,7 +18,7 @@ def nearest_kron(board, kind="type-2", rng=None, samples=1):
     found = [closest(B, shape) for B, shape in zip(blocks, board.net.layout.shapes)]
     B, (O, I), (G, A, s) = blocks[0], board.net.layout.shapes[0], found[0]
     R = rearranged(B, (O, I))
-    rest = np.sqrt((s[1:] ** 2).sum() / (s ** 2).sum())
+    rest = relative(s[1:], s)
     return [passes.forward(board), *passes.preactivation(board), middle_step(board, S, kind),
             jacobian_step(board),
             step(r"F_{11} = \sum_n J_{n,1}^T S_n J_{n,1}", "The exact diagonal block of W_1.", B,
@@ -37,12 +37,12 @@ def nearest_kron(board, kind="type-2", rng=None, samples=1):
 
 
 def _against_kfac(board, S, B, K):
-    far = number(np.linalg.norm(K - B) / np.linalg.norm(B))
+    far = number(relative(K - B, B))
     if board.parts[0] is None or board.parts[0][0].J is None:
         return f"It is {far} of the block's length away; no product is nearer."
     M = dense_of([factors(board, part, S, "expand") for part in board.parts[0]])
     return (f"It is {far} of the block's length away, and no product is nearer; K-FAC is "
-            f"{number(np.linalg.norm(M - B) / np.linalg.norm(B))} away.")
+            f"{number(relative(M - B, B))} away.")
 
 
 def rearranged(B, shape):

@@ -31,6 +31,11 @@ def entries(array, indent=""):
     return "\n".join(indent + line for line in (head + text).splitlines())
 
 
+def relative(a, b):
+    """|a|/|b|, and |a| where b is 0."""
+    return np.linalg.norm(a) / (np.linalg.norm(b) or 1)
+
+
 def products(a, b):
     """a_1 x b_1 + a_2 x b_2 + ..., the first terms of a sum of products."""
     a, b = np.ravel(a), np.ravel(b)

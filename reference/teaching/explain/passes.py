@@ -1,14 +1,16 @@
 """The steps that derivations share: forwards, the loss, and backwards, with one entry by hand."""
 
 import numpy as np
+from scipy.special import logsumexp
 
 from ...network import uses
 from ...network.affine import Dense
 from ...network.elementwise import Elementwise
 from ...network.objective import Objective
-from .board import complex_step, softmax
+from .board import complex_step
 from .numbers import number, products, shape_text, terms
 from .step import step
+from .textbook import softmax
 
 
 # ---- forwards ----
@@ -55,7 +57,7 @@ def _by_hand(board, losses):
     z, y = (a.reshape(-1, a.shape[-1])[0] for a in (board.z, board.targets))
     first = number(losses.reshape(-1)[0])
     if board.objective.loss.name == "CrossEntropy":
-        return (f"By hand, loss_0 = log sum_c exp(z_c) - y.z = {number(np.log(np.exp(z).sum()))} - "
+        return (f"By hand, loss_0 = log sum_c exp(z_c) - y.z = {number(logsumexp(z))} - "
                 f"{number(y @ z)} = {first}.")
     if board.objective.loss.name == "SquaredError":
         return f"By hand, loss_0 = |z - y|^2/2 = ({terms((z - y) ** 2)})/2 = {first}."

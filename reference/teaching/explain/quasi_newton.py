@@ -91,7 +91,15 @@ def update(board, theta_plus, factors, lam, decay=kbfgs.DECAY):
         step(r"H_a: \quad s = H_a \bar p, \quad y = A_{LM} s", "The same update with the curvature "
              "of the input factor, which is known: no difference of gradients is needed.",
              new["Ha"], bfgs.hessian_action)], [
-        M for each in found for M in (each["A"], each["Ha"], each["Hg"])]
+        M for each in found for M in (each["A"], each["Ha"], each["Hg"])], max(
+        map(condition, here, there, found))
+
+
+def condition(here, there, new):
+    """By how much rounding may grow: in differences of nearly equal means, and in inversions."""
+    lost = [(np.linalg.norm(a) + np.linalg.norm(b)) / (np.linalg.norm(a - b) or np.inf)
+            for a, b in zip(here[2:], there[2:])]
+    return max(1, *lost) * np.linalg.cond(new["Hg"])
 
 
 def _secant(new):

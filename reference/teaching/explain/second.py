@@ -16,7 +16,7 @@ from . import passes
 from .board import complex_step
 from .first import _directions
 from .matrices import jacobian_step, sandwich
-from .numbers import number, products
+from .numbers import number, products, relative
 from .step import step
 
 LENGTH = 1e-5                          # of the difference quotients that are shown beside
@@ -30,9 +30,9 @@ def hvp(board, v, **_):
     Rdz = np.einsum("nmk,nk->nm", board.S, Rz)
     blocks, moved = _moved(board, v)
     Hv = passes.decayed(board, board.net.layout.pack(blocks), v)
-    grad, t = board.objective.grad, LENGTH / np.abs(v).max()
+    grad, t = board.objective.grad, LENGTH / (np.abs(v).max() or 1)
     quotient = (grad(board.theta + t * v) - grad(board.theta - t * v)) / (2 * t)
-    apart = np.abs(quotient - Hv).max() / (np.abs(Hv).max() or 1)
+    apart = relative(quotient - Hv, Hv)
     return [passes.forward(board), _directions(board, v),
             step(r"R\{z_n\} = J_n v", "Forwards along v: how the outputs move.", Rz,
                  steps.derivative),
@@ -98,7 +98,7 @@ def hessian(board, **_):
                  r"\sum_n \sum_c \frac{\partial L}{\partial z_{nc}} "
                  r"\frac{\partial^2 z_{nc}}{\partial \theta^2}", "The part in which the net is "
                  "bent, weighed by slopes of the loss: small where the fit is good. It is "
-                 f"{number(np.linalg.norm(H - G - decay) / np.linalg.norm(H))} of |H| here.",
+                 f"{number(relative(H - G - decay, H))} of |H| here.",
                  H - G - decay, bending.bends),
             step(r"H e_k = \frac{1}{h}\, \Im \frac{\partial L}{\partial \theta}(\theta + i h e_k)",
                  "Column by column, P gradients in complex numbers. Asymmetry of the result: "
