@@ -127,6 +127,8 @@ FORMS = [
     (lambda W, x, ds: (W, [[1.0], [1.0, 2.0]]), "returns 3 arrays|rows have different lengths"),
     (lambda W, x, ds: (W / 0, x), "dW[0, 0] is infinite"),
     (lambda W, x, ds: (np.nan * W, x), "dW[0, 0] is NaN (6 of 6"),
+    (lambda W, x, ds: (np.ma.masked_less(W, 1), x), "dW is a masked array"),
+    (lambda W, x, ds: (W > 0, x), "not an array of numbers"),
     (lambda W, x, ds: (W + 0j, x), "dW is complex128, expected float64"),
     (lambda W, x, ds: (x, W), "in another order: expected dW (2, 3), dx (1, 2)"),
     (lambda W, x: (W, x), "raises TypeError"),
@@ -160,6 +162,12 @@ def test_a_hidden_change_of_inputs_is_told_although_the_answer_is_right():
         W[:] = 0
         return answer
     assert "it changes its input W" in flat(VJP.mark(hidden))
+
+
+def test_an_answer_in_float32_is_told_where_the_arguments_are_float64():
+    def narrow(W, x, ds):
+        return tuple(a.astype("f") for a in solved(VJP)(W, x, ds))
+    assert "they are stored in float32, so compute in float64" in flat(VJP.mark(narrow))
 
 
 def test_warnings_are_told_beside_what_is_wrong():

@@ -1,5 +1,6 @@
 """A student's function is asked: what it raises, changes or forgets is told, arrays are kept."""
 
+import re
 import traceback
 import warnings
 from dataclasses import dataclass, field
@@ -56,10 +57,18 @@ def raised(function, failure, arguments):
     frames = traceback.extract_tb(failure.__traceback__)[1:]
     code = getattr(function, "__code__", None)
     own = [f for f in frames if code is not None and f.filename == code.co_filename] or frames
-    lines = [f"it raises {type(failure).__name__}: {' '.join(str(failure).split())}"]
+    lines = [f"it raises {type(failure).__name__}: {plainer(str(failure))}"]
     if own:
         lines.append(f"in line {own[-1].lineno}, in {own[-1].name}: {own[-1].line or ''}".rstrip())
     return [*lines, f"it was given {shapes(arguments)}."]
+
+
+def plainer(text):
+    """NumPy's sentence on a product whose sizes do not fit, in a student's words; others as is."""
+    sizes = re.search(r"matmul: .*\(size (\d+) is different from (\d+)\)", text, re.DOTALL)
+    return " ".join(text.split()) if sizes is None else (
+        f"in a product @ the sizes do not fit: on its left rows have {sizes[2]} entries, on its "
+        f"right columns have {sizes[1]}")
 
 
 # ---- the form of an answer ----
@@ -90,6 +99,8 @@ def unfit(name, a, given, right, dtype):
     if a.dtype.kind not in "fciu":
         return (f"{name} is a {type(given).__name__}, not an array of numbers: "
                 f"expected shape {right.shape}.")
+    if isinstance(given, np.ma.MaskedArray):
+        return f"{name} is a masked array: return all its numbers, as a plain array."
     if not np.isfinite(a).all():
         at = [int(i) for i in np.argwhere(~np.isfinite(a))[0]]
         word = "NaN" if np.isnan(a[tuple(at)]) else "infinite"
@@ -101,8 +112,8 @@ def unfit(name, a, given, right, dtype):
     if right.dtype.kind != "c" and a.dtype.kind == "c":
         return f"{name} is {a.dtype}, expected {right.dtype}: take .imag or .real at the end."
     if dtype and a.dtype != dtype:
-        return (f"{name} is {a.dtype}, expected {dtype} as the input: some array is made in "
-                "another precision; ones(..., dtype=x.dtype).")
+        return (f"{name} is {a.dtype}, expected {dtype} as the input: some array was made in "
+                "another precision: write zeros or ones(..., dtype=x.dtype).")
     return None
 
 

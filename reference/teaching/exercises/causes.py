@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ...oracle.judge.approximations import stored_as
 from .words import sentence, told
 
 NEARLY = 1e-3                          # relative distance of an approximation
@@ -35,10 +36,14 @@ OTHER = {"2": ("One half of it is missing.", "A term is counted twice, or a 1/2 
                "Divide the imaginary part by the step h.")}
 
 
-def unknown(distance):
-    """What a distance without a cause tells."""
-    if distance < NEARLY:
-        digits = int(-np.log10(max(distance, 1e-16)))
-        return (f"only {digits} digits are right: this is an approximation, such as a difference "
-                "quotient with too large a step, an epsilon added, or float32 somewhere")
-    return "no known slip gives these numbers"
+def unknown(theirs, distance):
+    """What numbers without a known cause tell."""
+    if not np.any(theirs[0]):
+        return "it is 0 in every entry"
+    if not distance < NEARLY:
+        return "no known slip gives these numbers"
+    digits, stored = int(-np.log10(max(distance, 1e-16))), stored_as(theirs)
+    why = f"they are stored in {stored}, so compute in float64" if stored else (
+        "this is an approximation, such as by a step h that is too large, a difference quotient, "
+        "an epsilon added, or float32 somewhere")
+    return f"only {digits} digits are right: {why}"

@@ -19,7 +19,7 @@ from ...oracle.judge.subjects import Piece, Subject
 from ...oracle.judge.tolerance import SAMPLES, Tolerance, bound
 from ...oracle.judge.verdict import compared, within
 from .causes import cause, unknown
-from .words import both, followed, sentence, told
+from .words import both, entry, followed, sentence
 
 FEW, CHEAP = 9, 0.9                    # entries; cost of a slip, rather told than a factor
 NOTHING = SimpleNamespace(loss=SimpleNamespace(name="none"))
@@ -92,7 +92,7 @@ class Formula:
 
     def differences(self, point, arrays):
         """Lines on every array that is not right; none if all are."""
-        eps = max(np.finfo(a.dtype).eps for a in (*arrays, *point)
+        eps = max(np.finfo(a.dtype).eps for a in point
                   if isinstance(a, np.ndarray) and a.dtype.kind in "fc")
         bounds = self.bounds(point, float(eps))
         found = [self.different(k, point, a, b) for k, (a, b) in enumerate(zip(arrays, bounds))]
@@ -150,13 +150,10 @@ def explained(name, case, got, expected):
     if best is not None and not best.plain:
         lines.append(f"{name}: {cause(case, best)}")
     elif same:
-        nothing = not np.any(case.theirs[0])
-        lines.append(f"{name}: " + sentence("it is 0 in every entry" if nothing else unknown(
-            compared(case)["distance"])))
+        lines.append(f"{name}: {sentence(unknown(case.theirs, compared(case)['distance']))}")
     if same:
         worst = compared(case)["worst"]
-        at = "" if worst.name == "the number" else f", {told(worst.name)}"
-        lines.append(f"worst entry of {name}{at}: {both(worst.theirs, worst.ours)}")
+        lines.append(f"worst entry: {entry(name, worst.name)}: {both(worst.theirs, worst.ours)}")
     return lines
 
 

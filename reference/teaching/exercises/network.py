@@ -53,7 +53,7 @@ class OnNetwork:
                  if a.shape != np.shape(right) for line in misshapen(name, a, right)]
         if not lines:
             handed = arrays if len(self.pieces(point)) > 1 else [flat(arrays)]
-            report = check(handed, self.subject(point), *point)
+            report = check(handed, self.subject(point), *point, dtype=point[1].dtype)
             lines = [] if report.passed else [*reported(report), *worst(arrays, expected)]
         return lines and [*lines, *followed(self.arguments(point))]
 

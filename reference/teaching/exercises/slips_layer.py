@@ -68,6 +68,8 @@ FORWARD = (
          lambda W, x: x @ W0(W, x).T),
     Slip("the first column of W is taken for the bias", "W = (W0 b): the last column is b.",
          lambda W, x: first_column_bias(W, x) @ W.T),
+    Slip("the last column of W is added as a bias, and there is none",
+         "Compare W.shape[1] with x.shape[1].", lambda W, x: x @ W0(W, x).T + W[:, -1]),
     Slip("the bias is subtracted", "Add it.",
          lambda W, x: 2 * x @ W0(W, x).T - forward(W, x)),
     Slip("the bias is added twice", "Once is enough.",

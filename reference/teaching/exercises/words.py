@@ -18,6 +18,15 @@ def both(theirs, right):
     return f"yours {theirs:.{digits}g}, right {right:.{digits}g}"
 
 
+def entry(name, place):
+    """ds[1, 2] (example, output), of an array and the judge's "example 1, output 2"."""
+    axes = re.findall(r"(\w+) (\d+)", place)
+    part = [("real", "imaginary")[int(k)] for axis, k in axes if axis == "part"]
+    left = [(axis, k) for axis, k in axes if axis != "part"]
+    at = f"[{', '.join(k for _, k in left)}] ({', '.join(axis for axis, _ in left)})"
+    return "".join(f"the {each} part of " for each in part) + name + (at if left else "")
+
+
 def values(named):
     """A line `name = value` for each."""
     return [f"    {name} = {number(a) if isinstance(a, np.ndarray) else a}"
@@ -43,7 +52,7 @@ WORDS = ((r"none of the known causes fits(; the nearest, .*)?",
          (r"(.*?: )?ours x ", r"\1it is the right answer times "),
          (r" \(no known constant\)", ""), (r"its axes are", "it is transposed: its axes are"),
          (r"Move the axes\.", "Transpose it."), (r"; or ask for kind='empirical'", ""),
-         (r"^part 0", "real part"), (r"^part 1", "imaginary part"),
+         (r", or pass dtype= and be judged by that", ""),
          (r"\btheirs\b", "yours"), (r"\bours is\b", "right is"), (r"\bours\b", "the right one"),
          (r"; next, .*$", ""), (r" \(residual [^)]*\)", ""))
 
