@@ -130,7 +130,7 @@ WRONG = [("add-a-layer", "return F.sum(dy * x, -2)[..., None, :], dy * W",
          ("add-a-loss", "diagonal(1 / (root(z, y) * ", "diagonal(1 / (1.01 * root(z, y) * "),
          ("add-a-route", "8 * near + 8 * on", "8 * near + 7 * on"),
          ("add-a-matrix", "return np.outer(g, g)", "return 1.01 * np.outer(g, g)"),
-         ("add-an-optimizer", "length = -slope / curvature", "length = -0.99 * slope / curvature"),
+         ("add-an-optimizer", "t = -slope / abs(", "t = -0.99 * slope / abs("),
          ("add-a-peer", "* (1 - h * h)", "* (1 - h)"),
          ("add-a-peer", "10 answers", "11 answers")]
 
