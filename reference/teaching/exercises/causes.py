@@ -5,6 +5,7 @@ import numpy as np
 from ...oracle.judge.approximations import stored_as
 from .words import sentence, told
 
+UNKNOWN = "no known slip gives these numbers"
 NEARLY = 1e-3                          # relative distance of an approximation
 
 
@@ -41,7 +42,7 @@ def unknown(theirs, distance):
     if not np.any(theirs[0]):
         return "it is 0 in every entry"
     if not distance < NEARLY:
-        return "no known slip gives these numbers"
+        return UNKNOWN
     digits, stored = int(-np.log10(max(distance, 1e-16))), stored_as(theirs)
     why = f"they are stored in {stored}, so compute in float64" if stored else (
         "this is an approximation, such as by a step h that is too large, a difference quotient, "

@@ -18,7 +18,7 @@ from ...oracle.judge.search import exact
 from ...oracle.judge.subjects import Piece, Subject
 from ...oracle.judge.tolerance import SAMPLES, Tolerance, bound
 from ...oracle.judge.verdict import compared, within
-from .causes import cause, unknown
+from .causes import UNKNOWN, cause, unknown
 from .words import both, entry, followed, sentence
 
 FEW, CHEAP = 9, 0.9                    # entries; cost of a slip, rather told than a factor
@@ -67,7 +67,7 @@ class Formula:
     """`truth(*arguments)` -> arrays, named by `outputs`: {name: names of the axes}.
 
     sizes : of the arguments, {symbol: number} of what an answer may be off by
-    certificate : (arguments, arrays of right shapes) -> lines that show an answer to be wrong
+    certificate : (arguments, arrays of right shapes) -> lines on what an answer must satisfy
     """
 
     names: tuple
@@ -98,8 +98,8 @@ class Formula:
         found = [self.different(k, point, a, b) for k, (a, b) in enumerate(zip(arrays, bounds))]
         lines = [line for each in found for line in each]
         right = [name for name, each in zip(self.outputs, found) if not each]
-        if lines and list(map(np.shape, arrays)) == list(map(np.shape, self.arrays(
-                self.truth, point))):
+        shapes = [a.shape for a in bounds]
+        if any(UNKNOWN in line for line in lines) and [real(a).shape for a in arrays] == shapes:
             lines += self.certificate(point, arrays)
         return lines and [*lines, *(f"{name} is right." for name in right),
                           *followed(self.arguments(point))]
