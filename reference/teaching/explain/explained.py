@@ -123,7 +123,7 @@ def difference(derived, ours):
 
 def compared(name, story, apart, allowed):
     """The last step."""
-    return step(r"\max |\text{steps} - \text{package}| / \max |\text{package}|",
+    return step(r"\max |\mathrm{steps} - \mathrm{package}| / \max |\mathrm{package}|",
                 f"What these steps lead to, beside what {story.function.__qualname__} computes by "
                 f"its own code: {apart:.0e} of the largest entry apart, and {allowed:.0e} would be "
                 "put down to rounding.", apart, story.function)

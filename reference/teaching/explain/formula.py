@@ -9,11 +9,11 @@ BEFORE = [                             # in this order, before fractions and roo
     (r"\\partial (?=\S)", "d"),                                   # dz_n, but d loss_n for \,
     (r"\\\{", "<"), (r"\\\}", ">"),                               # braces that are shown
     (r"\\(left|right)(?![a-z])", ""), (r"\\[,;]", " "),
-    (r"\\(?:mathrm|text)\{([^{}]*)\}", r"\1"), (r"\\bar (\w)", r"\1bar"),
+    (r"\\mathrm\{([^{}]*)\}", r"\1"), (r"\\bar (\w)", r"\1bar"),
     (r"([_^])\{([-\w]+)\}", r"\1\2")]
 COMMANDS = {                           # others are their own names, as \theta
     "partial": "d", "lambda": "lam", "otimes": "(x)", "odot": "*", "cdot": ".", "to": "->",
-    "approx": "~", "dots": "...", "quad": "  ", "ge": ">=", "leftarrow": "<-",
+    "approx": "~", "dots": "...", "quad": "  ", "geq": ">=", "leftarrow": "<-",
     "epsilon": "eps"}
 
 

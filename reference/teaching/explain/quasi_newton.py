@@ -76,12 +76,12 @@ def update(board, theta_plus, factors, lam, decay=kbfgs.DECAY):
         step(r"y = \bar g - \bar g^+, \quad \bar g = \sum_{nt} g_{nt}", "How their gradient moved. "
              f"Entry 0: {number(g0[0])} - {number(g1[0])} = {number(g0[0] - g1[0])}. Curvature "
              f"s.y = {number(s @ y)}.", y, kbfgs_pass.passed),
-        step(r"s \leftarrow t\, s + (1 - t)\, H_g y \quad \text{until } s \cdot y \ge 0.2\, "
+        step(r"s \leftarrow t\, s + (1 - t)\, H_g y \quad \mathrm{until}\; s \cdot y \geq 0.2\, "
              r"y \cdot H_g y", f"Powell's damping: s.y = {number(s @ y)} against 0.2 y.Hg y = "
              f"{number(0.2 * y @ Hy)}: {'s stays' if np.array_equal(s, sp) else 's is mixed'}.",
              sp, bfgs.powell),
-        step(r"y \leftarrow t\, y + (1 - t)\, s \quad \text{until } s \cdot y \ge \sqrt{\lambda}\, "
-             r"s \cdot s", f"Levenberg-Marquardt's damping: s.y = {number(sp @ y)} against "
+        step(r"y \leftarrow t\, y + (1 - t)\, s \quad \mathrm{until}\; s \cdot y \geq "
+             r"\sqrt{\lambda}\, s \cdot s", f"Levenberg-Marquardt's damping: s.y = {number(sp @ y)} against "
              f"{number(np.sqrt(lam) * sp @ sp)}: "
              f"{'y stays' if np.array_equal(y, yp) else 'y is mixed'}. So the curvature along "
              "s is at least sqrt(lam).", yp, bfgs.levenberg_marquardt),
