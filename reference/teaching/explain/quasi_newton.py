@@ -81,8 +81,8 @@ def update(board, theta_plus, factors, lam, decay=kbfgs.DECAY):
              f"{number(0.2 * y @ Hy)}: {'s stays' if np.array_equal(s, sp) else 's is mixed'}.",
              sp, bfgs.powell),
         step(r"y \leftarrow t\, y + (1 - t)\, s \quad \mathrm{until}\; s \cdot y \geq "
-             r"\sqrt{\lambda}\, s \cdot s", f"Levenberg-Marquardt's damping: s.y = {number(sp @ y)} against "
-             f"{number(np.sqrt(lam) * sp @ sp)}: "
+             r"\sqrt{\lambda}\, s \cdot s", "Levenberg-Marquardt's damping: "
+             f"s.y = {number(sp @ y)} against {number(np.sqrt(lam) * sp @ sp)}: "
              f"{'y stays' if np.array_equal(y, yp) else 'y is mixed'}. So the curvature along "
              "s is at least sqrt(lam).", yp, bfgs.levenberg_marquardt),
         step(r"B^+ = B - \frac{B s s^T B}{s^T B s} + \frac{y y^T}{s \cdot y}, \quad "
