@@ -151,6 +151,7 @@ PLANTED = {
         (" + rho * np.outer(s, s)", "", "the term rho s s^T is missing"),
         ("+ rho * np.outer(s, s)", "- rho * np.outer(s, s)", "rho s s^T is subtracted"),
         ("rho * np.outer(s, y)", "rho * np.outer(y, s)", "the two brackets are exchanged"),
+        ("np.outer(s, y)", "s * y.T", "s y^T is taken entry by entry"),
         ("left @ H @ left.T", "left @ H", "only the left bracket is there"),
         ("left @ H @ left.T", "H @ left.T", "only the right bracket is there"),
         ("1 / (s @ y)", "s @ y", "rho is s.y, not 1/(s.y)"),
@@ -198,6 +199,23 @@ def test_a_wrong_answer_is_told_with_its_reason(short, before, after, words):
     mark = ref.exercises[short].mark(solved(ref.exercises[short], before, after))
     assert not mark.passed and mark.hint
     assert any(each in flat(mark) for each in words.split("|")), mark
+
+
+@pytest.mark.parametrize("h", [1e-4, 1e-6])
+def test_differences_of_the_gradient_are_told_from_its_derivative(h):
+    gradient = solved(ref.exercises.gradient)
+
+    def central(W1, W2, x, y, V1, V2):
+        there, back = (gradient(W1 + t * V1, W2 + t * V2, x, y) for t in (h, -h))
+        return [(a - b) / (2 * h) for a, b in zip(there, back)]
+    text = flat(ref.exercises.hvp.mark(central))
+    assert "by central differences" in text or "digits are right: this is an approximation" in text
+
+
+def test_two_slips_in_two_arrays_are_told_both():
+    text = flat(ref.exercises.vjp.mark(lambda W, x, ds: (-ds.T @ x, ds @ W)))
+    assert "dW: the bias column is missing, and that times -1" in text
+    assert "dx: the constant 1 gets a cotangent" in text
 
 
 def test_ten_wrong_answers_or_more_are_planted_in_every_exercise():

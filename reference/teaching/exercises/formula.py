@@ -117,14 +117,14 @@ class Formula:
         """Lines on array k; none if it is right."""
         name, right = list(self.outputs)[k], self.arrays(self.truth, point)[k]
         return different(name, theirs, right, bounds, self.outputs[name], self.sizes(*point),
-                         self.contents(k, point, right))
+                         self.contents(k, point, right, theirs.shape))
 
-    def contents(self, k, point, right):
+    def contents(self, k, point, right, shape):
         """The slips for array k, as the judge's search wants them."""
         def arrays(slip):
             found = self.arrays(slip.answer, point)[k]
             return None if found is None else [real(found, right)]
-        few = right.size < FEW                     # of which anything is a multiple of anything
+        few = right.size < FEW and shape == right.shape      # anything would be some multiple
         own = [Content(slip.says, ERROR, slip.says, slip.advice, lambda case, s=slip: arrays(s),
                        cost=CHEAP, exact=few) for slip in self.slips]
         return (*own, *(_complex(right) if np.iscomplexobj(right) else ()))

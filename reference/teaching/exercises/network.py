@@ -15,7 +15,7 @@ from ...oracle.judge.subjects import subject_of
 from ...oracle.judge.verdict import check
 from .formula import Slip, different
 from .points import matrices
-from .report import reported, worst
+from .report import flat, reported, worst
 from .words import followed
 
 
@@ -54,7 +54,7 @@ class OnNetwork:
         if not lines:
             handed = arrays if len(self.pieces(point)) > 1 else [flat(arrays)]
             report = check(handed, self.subject(point), *point, dtype=point[1].dtype)
-            lines = [] if report.passed else [*reported(report), *worst(arrays, expected)]
+            lines = [] if report.passed else [*reported(report, arrays), *worst(arrays, expected)]
         return lines and [*lines, *followed(self.arguments(point))]
 
     def pieces(self, point):
@@ -93,11 +93,6 @@ class Slipped(Case):
     def contents(self):
         """Those of the judge first."""
         return [*super().contents, *self.slips]
-
-
-def flat(arrays):
-    """Arrays, one after the other, as theta."""
-    return np.concatenate([np.ravel(a) for a in arrays])
 
 
 def misshapen(name, theirs, right):

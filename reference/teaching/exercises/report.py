@@ -4,14 +4,20 @@ import re
 
 import numpy as np
 
+from .causes import unknown
 from .words import both, sentence, told
 
 
-def reported(report):
+def flat(arrays):
+    """Arrays, one after the other, as theta."""
+    return np.concatenate([np.ravel(a) for a in arrays])
+
+
+def reported(report, arrays):
     """Cause, advice, and the first wrong matrix in the order of backpropagation."""
     best = report.explanation
     if best is None or best.plain:
-        lines = [sentence(of_student(report.diagnosis.text))]
+        lines = [sentence(unknown([flat(arrays)], report.distance))]
     else:
         lines = [f"{sentence(of_student(best.text))} {of_student(best.advice)}".rstrip()]
     if report.first_wrong:

@@ -23,7 +23,8 @@ def entry(name, place):
     axes = re.findall(r"(\w+) (\d+)", place)
     part = [("real", "imaginary")[int(k)] for axis, k in axes if axis == "part"]
     left = [(axis, k) for axis, k in axes if axis != "part"]
-    at = f"[{', '.join(k for _, k in left)}] ({', '.join(axis for axis, _ in left)})"
+    at = f"[{', '.join(k for _, k in left)}]"
+    at += "" if place.startswith("entry") else f" ({', '.join(axis for axis, _ in left)})"
     return "".join(f"the {each} part of " for each in part) + name + (at if left else "")
 
 
