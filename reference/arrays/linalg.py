@@ -63,6 +63,14 @@ def eigh(A):
     return np.linalg.eigh(A)
 
 
+def multiply(A, B, out):
+    """A @ B into `out`, a part of a matrix."""
+    if library(out) is np:
+        np.matmul(A, B, out=out)
+    else:                               # cuBLAS writes whole matrices alone
+        out[...] = A @ B
+
+
 def grid(rows):
     """The matrix of these rows of blocks."""
     return np.concatenate([np.concatenate(row, axis=1) for row in rows])

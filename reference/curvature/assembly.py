@@ -64,7 +64,8 @@ def pre_activation_curvature(Ws, slopes, bends, S, bias):
     for l in reversed(range(len(slopes))):
         S = slopes[l] * (Vs[l + 1].T @ _pull(Vs[l + 1], slopes[l], Ss[0]))
         if bends is not None:
-            np.einsum("iin->in", S)[...] += bends[l]
+            i = library(S).arange(len(S))
+            S[i, i] += bends[l]
         Ss.insert(0, S)
     return [np.moveaxis(S, -1, 0) for S in Ss]
 
@@ -75,7 +76,7 @@ def pre_activation_curvature(Ws, slopes, bends, S, bias):
 def _matrix(Ws, ps, slopes, bends, gs, S, bias):
     Vs, Ss = _without_bias(Ws, bias), pre_activation_curvature(Ws, slopes, bends, S, bias)
     Ss, ps, slopes, gs = map(_samples_last, (Ss, ps, slopes, gs))
-    H, block = _empty_matrix([W.shape for W in Ws], S.dtype)
+    H, block = _empty_matrix([W.shape for W in Ws], S)
     for m, S in enumerate(Ss):
         _write_symmetric(block(m, m), S, ps[m])
         D = None
@@ -124,34 +125,35 @@ def _write_pair(upper, lower, S, a, b, D, g):
     if D is not None and D.ndim == 3:
         return _write_bent(upper, lower, S, a, b, D, g)
     (O, K, N), Q = S.shape, len(b)
-    for j in _tiles(len(a), TILE // Q):
+    i = library(S).arange(O)
+    for j in _tiles(len(a), at_once(S, TILE) // Q):
         B = (S.reshape(-1, N) @ _products(a[j], b).T).reshape(O, K, -1, Q)
         if D is not None:
-            same = np.einsum("ikji->ikj", B[..., :O])
-            same += (D @ _products(g, a[j]).T).reshape(same.shape)
+            B[i, :, :, i] += (D @ _products(g, a[j]).T).reshape(O, K, -1)
         upper[:, j] = B.transpose(0, 2, 1, 3)
         lower[..., j] = B.transpose(1, 3, 0, 2)
 
 
 def _write_bent(upper, lower, S, a, b, D, g):
     """The same with all of D: the sum over both terms comes first, and then one product with a."""
-    K, Q, N = S.shape[1], len(b), len(a[0])
-    for k in _tiles(K, PIECE // (Q * N)):
-        for i in range(len(S)):
+    (O, K, N), J, Q = S.shape, len(a), len(b)
+    piece = at_once(S, PIECE) // (Q * N)
+    for k in _tiles(K, piece):
+        for i in _tiles(O, piece // K):
             T = S[i, k, None] * b
-            T[:, :D.shape[1]] += g[k, None] * D[i]
-            B = (a @ T.reshape(-1, N).T).reshape(len(a), -1, Q)
-            upper[i, :, k], lower[k, :, i] = B, B.transpose(1, 2, 0)
+            T[:, :, :D.shape[1]] += g[k, None] * D[i, None]
+            B = (a @ T.reshape(-1, N).T).reshape(J, *T.shape[:3])
+            upper[i, :, k], lower[k, :, i] = B.swapaxes(0, 1), B.transpose(2, 3, 1, 0)
 
 
 def _write_symmetric(H, S, p):
     """H[i,j,k,q] = Σ_n S[i,k] p[j] p[q], from the pairs i <= k and j <= q alone, tile by tile."""
-    i, k = np.triu_indices(len(S))
-    S, tiles = S[i, k], _tiles(len(p), int(TILE**0.5))
+    i, k = library(S).triu_indices(len(S))
+    S, tiles = S[i, k], _tiles(len(p), int(at_once(S, TILE)**0.5))
     for n, a in enumerate(tiles):
         for b in tiles[n:]:
             B = _symmetric_tile(S, p[a]) if a == b else _tile(S, p[a], p[b])
-            H[i, a, k, b] = H[k, a, i, b] = B
+            H[i, a, k, b], H[k, a, i, b] = B, B
             if a != b:
                 H[i, b, k, a] = H[k, b, i, a] = B.swapaxes(1, 2)
 
@@ -163,9 +165,9 @@ def _tile(S, a, b):
 
 def _symmetric_tile(S, a):
     """The same for b = a, from the pairs j <= q."""
-    j, q = np.triu_indices(len(a))
-    pair = np.empty((len(a), len(a)), int)
-    pair[j, q] = pair[q, j] = np.arange(len(j))
+    j, q = library(a).triu_indices(len(a))
+    pair = library(a).empty((len(a), len(a)), int)
+    pair[j, q] = pair[q, j] = library(a).arange(len(j))
     products = a[j]
     products *= a[q]
     return (S @ products.T).take(pair, axis=1)
@@ -185,6 +187,12 @@ def _tiles(n, size):
 # ---- arrangement ----
 
 
+def at_once(like, numbers):
+    """How many numbers to make at a time: so many in a processor's cache, more to keep a GPU busy.
+    """
+    return numbers if library(like) is np else 32 * numbers
+
+
 def _full(D):
     """D (O, O, N) of a D that is given by its diagonal (O, N)."""
     return D if D.ndim == 3 else library(D).eye(len(D), dtype=D.dtype)[..., None] * D
@@ -192,17 +200,19 @@ def _full(D):
 
 def _samples_last(arrays):
     """(N, ...) -> (..., N), contiguous; None stays None."""
-    return None if arrays is None else [np.ascontiguousarray(np.moveaxis(a, 0, -1)) for a in arrays]
+    if arrays is None:
+        return None
+    return [library(a).ascontiguousarray(np.moveaxis(a, 0, -1)) for a in arrays]
 
 
 def _without_bias(Ws, bias):
     return [W[:, :-1] if b else W for W, b in zip(Ws, bias)]
 
 
-def _empty_matrix(shapes, dtype):
+def _empty_matrix(shapes, like):
     """H (P, P) and block(l, m), its part H_lm seen as [i,j,k,q]."""
-    ends = np.cumsum([0] + [O * I for O, I in shapes])
-    H = np.empty((ends[-1], ends[-1]), dtype)
+    ends = np.cumsum([0] + [O * I for O, I in shapes]).tolist()
+    H = library(like).empty((ends[-1], ends[-1]), like.dtype)
 
     def block(l, m):
         return H[ends[l]:ends[l + 1], ends[m]:ends[m + 1]].reshape(*shapes[l], *shapes[m])

@@ -4,7 +4,7 @@ import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
 from ..arrays.namespace import library
-from ..arrays.transfer import alongside
+from ..arrays.transfer import alongside, to_host
 from ..network.layout import Layout
 from ..network.names import read_only
 from .memory import LIMIT
@@ -21,7 +21,7 @@ class Blockwise(Symmetric):
 
     def __init__(self, blocks, partition, layout=None):
         self.blocks = tuple(read_only(block) for block in blocks)
-        self.partition = tuple(read_only(np.array(group)) for group in partition)
+        self.partition = tuple(read_only(np.array(to_host(group))) for group in partition)
         self.groups = [alongside(group, blocks[0]) for group in self.partition]
         self.order = np.argsort(np.concatenate(self.groups))
         super().__init__(self.order.size, np.result_type(*self.blocks), self._product, self._matrix,

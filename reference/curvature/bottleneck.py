@@ -11,6 +11,7 @@ import numpy as np
 from ..arrays.dual import Dual
 from ..arrays.namespace import library
 from ..derivatives.directions import AT_ONCE
+from . import assembly
 from .contractions import contract, dual_matrices, pair, slope_and_bend, tangent
 
 IN_CACHE = 2 ** 19                    # numbers in the pre-activations of all directions at a time
@@ -55,7 +56,7 @@ def _arriving(at, i, stop):
 
 def directions_in_cache(at, i):
     """How many perturbations of layer i's output are made at a time."""
-    return max(4, min(AT_ONCE, IN_CACHE // at.traces[i][-1].size))
+    return max(4, min(AT_ONCE, assembly.at_once(at.z, IN_CACHE) // at.traces[i][-1].size))
 
 
 def by_bottleneck(at, i):

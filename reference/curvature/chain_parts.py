@@ -44,7 +44,7 @@ def _column(Ws, ps, slopes, bends, gs, S, bias, m, rows):
     D, found = None, {}
     if m in rows:
         [found[m]] = assembly.assemble_blocks(Ws[m:m + 1], ps[m:m + 1], [], None, S, bias[m:m + 1])
-    S = np.ascontiguousarray(np.moveaxis(S, 0, -1))
+    S = library(S).ascontiguousarray(np.moveaxis(S, 0, -1))
     for l in range(m - 1, min(rows) - 1, -1):
         S = _pulled(Ws[l + 1], slopes[l], S)
         if gs is not None:
@@ -66,7 +66,7 @@ def _block(S, D, a, b, g):
     """sum_n a[j] (S[i,k] b[q] + D[i,q] g[k]) (O_l I_l, O_m I_m), for some j at a time."""
     (O, K, N), J, Q = S.shape, len(a), len(b)
     H = library(S).empty((O, J, K, Q), S.dtype)
-    S, step = S.reshape(-1, N), max(1, PRODUCTS // (N * max(K, Q)))
+    S, step = S.reshape(-1, N), max(1, assembly.at_once(S, PRODUCTS) // (N * max(K, Q)))
     for j in range(0, J, step):
         some = a[j:j + step, None]
         B = (S @ (some * b).reshape(-1, N).T).reshape(O, K, -1, Q)

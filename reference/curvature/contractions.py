@@ -52,7 +52,7 @@ def _sandwich(p, X, b, shape):
     (T, k), (_, N, U, A) = shape, X.shape
     X = np.moveaxis(X.reshape(T, k, N, U, A), 2, 0).reshape(N, T, -1)
     pX = (np.swapaxes(p, -1, -2) @ X).reshape(N, -1, k, U, A)
-    rows = np.ascontiguousarray(pX.transpose(2, 1, 4, 0, 3)).reshape(-1, N * U)
+    rows = library(X).ascontiguousarray(pX.transpose(2, 1, 4, 0, 3)).reshape(-1, N * U)
     return (rows @ b.reshape(N * U, -1)).reshape(k, -1, A, b.shape[-1])
 
 

@@ -22,7 +22,8 @@ def is_layered(objective, theta):
     """Whether examples can be told apart, and theta holds real floats."""
     net = objective.net
     return (isinstance(net, Sequential) and net.apart and not net.couples
-            and isinstance(theta, np.ndarray) and theta.dtype.kind == "f")
+            and (isinstance(theta, np.ndarray) or library(theta) is not np)
+            and theta.dtype.kind == "f")
 
 
 def is_assembled(objective, theta):

@@ -81,7 +81,8 @@ class SpectralDensity:
             If f is not real.
         """
         with np.errstate(all="ignore"):
-            values = np.asarray(f(self.nodes))
+            values = f(self.nodes)
+        values = values if hasattr(values, "dtype") else np.asarray(values)
         if values.dtype.kind not in "fiub":
             raise TypeError(f"f gives {values.dtype}; sum its real and its imaginary part, each by "
                             "an f of its own.")

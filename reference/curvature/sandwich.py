@@ -5,6 +5,7 @@ J_m = V_m (x) p_m is kept as factors for the chain's own parameters.
 
 import numpy as np
 
+from ..arrays.linalg import multiply
 from ..arrays.namespace import library
 from ..derivatives.jacobian import unit_cotangents
 from ..network.uses import Use
@@ -59,7 +60,7 @@ def _jacobian(use):
 
 def _times(S, J):
     """S J (M, N, ...)."""
-    return np.ascontiguousarray(np.swapaxes(S @ np.swapaxes(J, 0, 1), 0, 1))
+    return library(J).ascontiguousarray(np.swapaxes(S @ np.swapaxes(J, 0, 1), 0, 1))
 
 
 def _blocks_of_batch(at, S):
@@ -92,7 +93,7 @@ def _rows_of_batch(at, S, first, last):
     rows = library(J).zeros((B, at.starts[last if at.own else -1] - at.starts[first]), J.dtype)
     for k in range(0, B, TILE):
         left = J[..., k:min(k + TILE, B)].reshape(-1, min(TILE, B - k))
-        np.matmul(left.T, SJ[..., k:].reshape(left.shape[0], -1), out=rows[k:k + TILE, k:end])
+        multiply(left.T, SJ[..., k:].reshape(left.shape[0], -1), rows[k:k + TILE, k:end])
     for use in [use for i, use in uses if i >= at.cut]:
         O, I = use.g.shape[-1], use.p.shape[-1]
         rows[:, end:end + O * I] = _beside_chain(SJ[..., :B], use.g[..., 0, :], use.p[..., 0, :])

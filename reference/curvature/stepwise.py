@@ -17,6 +17,7 @@ import numpy as np
 from ..arrays import functions as F
 from ..arrays.dual import Dual
 from ..arrays.namespace import library
+from ..arrays.transfer import alongside
 from ..network.recurrent import Direction
 from .contractions import contract, tangent
 
@@ -47,9 +48,9 @@ def rows(layer, Ws, trace, uses, tail):
             after = after + _of_later_layers(P[:, t:t + 1], uses, E[k])
         later.append(after)
     later = np.concatenate(later)
-    order = np.argsort(_places(G, I, J))                        # [j,i] -> the layer's own order
+    order = alongside(np.argsort(_places(G, I, J)), P)          # [j,i] -> the layer's own order
     U = U.reshape(J * G, G, J).swapaxes(1, 2).reshape(J * G, J * G)
-    return U[np.ix_(order, order)], later.swapaxes(0, 1).reshape(J * G, -1)[order]
+    return U[order[:, None], order], later.swapaxes(0, 1).reshape(J * G, -1)[order]
 
 
 def _of_later_layers(p, uses, E):
@@ -67,7 +68,7 @@ def _perturbed(layer, Ws, trace, t, E, tail):
     """
     x, (_, _, before, _) = trace[0], trace.kept
     N, T = x.shape[:2]
-    states = tuple(np.ascontiguousarray(a[:, t * N:(t + 1) * N].T) for a in before)
+    states = tuple(library(a).ascontiguousarray(a[:, t * N:(t + 1) * N].T) for a in before)
     mask = None if layer.mask is None else layer.mask[:, t:]
     sub = replace(layer, inputs=layer.inputs + 1, initial=states, mask=mask)
     first = library(x).zeros((N, T - t, 1), x.dtype)
@@ -79,7 +80,7 @@ def _perturbed(layer, Ws, trace, t, E, tail):
     dy, after = tail(run[-1], t)
     [(q, g)] = sub.pull(wider, run, dy, data=True)[0][1].pairs()
     Rq, Rg = tangent(q, len(E)).transpose(1, 2, 0, 3), g.du.transpose(1, 0, 3, 2)
-    return np.ascontiguousarray(Rq), np.ascontiguousarray(Rg), after
+    return *map(library(Rq).ascontiguousarray, (Rq, Rg)), after
 
 
 def _add_step(U, P_t, P, g, Rg, Rq):

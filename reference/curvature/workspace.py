@@ -58,7 +58,7 @@ def _chain(at, second_order, whole):
     widths = [O for O, _ in shapes]
     n = min(len(at.z), max(1, assembly.BATCH // sum(widths) ** 2))
     inputs = [I for _, I in shapes]
-    tile = min(max(inputs) ** 2, max(assembly.TILE, max(inputs)))
+    tile = min(max(inputs) ** 2, max(assembly.at_once(at.z, assembly.TILE), max(inputs)))
     passed = (len(at.z) + n) * sum(inputs) + n * (
         sum(O * O for O in widths) + (4 if whole and second_order else 2) * max(widths) ** 2 + tile)
     sizes = [prod(shape) for shape in shapes]
