@@ -191,3 +191,18 @@ def test_the_worked_example_learnt_by_heart_does_not_pass(short):
     known = list(each.problem.expected(point).values())
     mark = each.mark(lambda *_: known if len(known) > 1 else known[0])
     assert [case.passed for case in mark.cases] == [True, False]
+
+
+@pytest.mark.parametrize("short", SHORTS)
+def test_one_entry_off_by_a_billionth_does_not_pass(short):
+    """The bounds of float64 are roundings, thousands of times narrower than this."""
+    right = solved(ref.exercises[short])
+
+    def off(*arguments):
+        answer = right(*arguments)
+        first = answer if isinstance(answer, np.ndarray) else answer[0]
+        first = first if isinstance(first, np.ndarray) else first[0]
+        first.flat[np.argmax(np.abs(first))] *= 1 + 1e-9
+        return answer
+    mark = ref.exercises[short].mark(off)
+    assert not mark.passed and "worst entry" in flat(mark)
