@@ -44,7 +44,8 @@ def taylor(objective, theta, v, order, bits=128):
     Returns
     -------
     Series
-        float64 coefficients on the host, and proven bounds of their errors (rounding to float64 included).
+        float64 coefficients, on the host, and proven bounds of their errors (rounding to float64
+        included).
     """
     require_theta(objective, theta)
     require_direction("v", v, theta)
