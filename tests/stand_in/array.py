@@ -1,22 +1,19 @@
-"""An array that obeys CuPy's rules and lives in host memory: a stand-in for cupy.ndarray.
-
-CuPy's rules, of which each breach is an error as it is there: no implicit way to NumPy, no NumPy
-array beside a CuPy array (scalars may be), no types beyond 64 bits, no function, parameter or type
-that `record.json` does not list, 0-d arrays out of reductions.  Stricter than CuPy, since each
-would be a hidden round trip: no iteration over items, no item(), no tolist(), no NumPy array as an index.
-What takes one number to the host (float, int, bool) is counted in `trips`.
-"""
+"""cupy.ndarray's stand-in: a NumPy array in a wrapper that obeys CuPy's rules (see __init__)."""
 
 import json
 from functools import reduce
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
+
+from .rules import crossed, require_device, require_parameters, wrapped_index
 
 RECORD = json.loads(Path(__file__).with_name("record.json").read_text("utf-8"))
 TYPES = set("?bBhHiIlLqQefdFD")
 COMPARISONS = ("greater", "greater_equal", "less", "less_equal", "equal", "not_equal")
-trips = []
+trips = []                                             # numbers that went to the host, by kind
+moves = []                                             # arrays that crossed: ("get", shape)
 
 
 class ndarray:
@@ -36,7 +33,8 @@ class ndarray:
     # ---- to the host, by name or not at all ----
 
     def get(self):
-        return self._host.copy()
+        crossed(moves, "get", self.shape)
+        return self._host.copy(order="K")
 
     def __array__(self, *arguments, **named):
         raise TypeError("Implicit conversion to a NumPy array is not allowed. Please use `.get()` "
@@ -44,7 +42,7 @@ class ndarray:
 
     def __iter__(self):
         if self.ndim < 2:
-            raise TypeError("iteration over a device array, item by item")
+            raise TypeError("iteration over a device array, number by number")
         return map(ndarray, self._host)
 
     def item(self):
@@ -57,7 +55,7 @@ class ndarray:
         raise TypeError("a search by items of a device array")
 
     def _number(self, kind):
-        if self._host.size != 1:
+        if self.size != 1:
             raise ValueError("The truth value of an array with more than one element is ambiguous. "
                              "Use a.any() or a.all()")
         trips.append(kind.__name__)
@@ -75,6 +73,18 @@ class ndarray:
     def __complex__(self):
         return self._number(complex)
 
+    def __repr__(self):
+        trips.append("str")
+        return repr(self._host)
+
+    def __str__(self):
+        trips.append("str")
+        return str(self._host)
+
+    def __format__(self, spec):
+        trips.append("str")
+        return format(self._host[()] if self.ndim == 0 else self._host, spec)
+
     # ---- what it is ----
 
     shape = property(lambda self: self._host.shape)
@@ -84,37 +94,36 @@ class ndarray:
     nbytes = property(lambda self: self._host.nbytes)
     itemsize = property(lambda self: self._host.itemsize)
     strides = property(lambda self: self._host.strides)
-    flags = property(lambda self: self._host.flags)
-    T = property(lambda self: ndarray(self._host.T))
-    real = property(lambda self: ndarray(self._host.real))
     base = property(lambda self: self._host.base)
-
-    @property
-    def imag(self):
-        return ndarray(self._host.imag)
-
-    @imag.setter
-    def imag(self, value):
-        self._host.imag = unwrapped(value)
+    T = property(lambda self: ndarray(self._host.T))
+    mT = property(lambda self: ndarray(self._host.mT))
+    real = property(lambda self: ndarray(self._host.real) if self.dtype.kind == "c" else self)
+    imag = property(lambda self: ndarray(self._host.imag))
 
     @real.setter
     def real(self, value):
         self._host.real = unwrapped(value)
 
+    @imag.setter
+    def imag(self, value):
+        self._host.imag = unwrapped(value)
+
+    @property
+    def flags(self):
+        """Those that CuPy has."""
+        own = self._host.flags
+        return SimpleNamespace(c_contiguous=own.c_contiguous, f_contiguous=own.f_contiguous,
+                               owndata=own.owndata)
+
     def __len__(self):
         return len(self._host)
 
-    def __repr__(self):
-        return f"device({self._host!r})"
-
-    def __format__(self, spec):
-        return format(self._host[()] if self.ndim == 0 else self._host, spec)
-
     def __getitem__(self, index):
-        return ndarray(self._host[place(index)])
+        return ndarray(self._host[wrapped_index(place(index), self.shape)])
 
     def __setitem__(self, index, value):
-        self._host[place(index)] = unwrapped(value)
+        with np.errstate(all="ignore"):
+            self._host[wrapped_index(place(index), self.shape)] = unwrapped(value)
 
     def __getattr__(self, name):
         if name.startswith("__") or name not in RECORD["methods"]:
@@ -123,8 +132,9 @@ class ndarray:
 
         def method(*arguments, **named):
             require_parameters(f"ndarray.{name}", RECORD["methods"][name], arguments, named)
-            return wrapped(found(*map(unwrapped, arguments),
-                                 **{key: unwrapped(value) for key, value in named.items()}))
+            with np.errstate(all="ignore"):
+                return wrapped(found(*map(unwrapped, arguments),
+                                     **{key: unwrapped(value) for key, value in named.items()}))
         return method
 
     # ---- NumPy's functions lead to CuPy's ----
@@ -138,9 +148,7 @@ class ndarray:
             named["out"] = out[0]
         if method == "__call__":
             return function(*inputs, **named)
-        if method == "at":
-            return function.at(*inputs, **named)
-        return NotImplemented
+        return function.at(*inputs, **named) if method == "at" else NotImplemented
 
     def __array_function__(self, function, types, arguments, named):
         import cupy
@@ -152,44 +160,55 @@ class ndarray:
         return own(*arguments, **named)
 
 
-def _operator(name, ufunc, swap=False):
+# ---- operators are ufuncs ----
+
+def _operator(ufunc, swap=False):
     def method(self, other):
         import cupy
+        if isinstance(other, np.ndarray):
+            raise TypeError(f"Unsupported type {type(other)}")
         if not isinstance(other, (ndarray, np.generic, bool, int, float, complex)):
-            if isinstance(other, np.ndarray):
-                raise TypeError(f"Unsupported type {type(other)}")
             return NotImplemented
-        pair = (other, self) if swap else (self, other)
-        return getattr(cupy, ufunc)(*pair)
-    method.__name__ = name
+        return getattr(cupy, ufunc)(*((other, self) if swap else (self, other)))
     return method
 
 
-for _name, _ufunc in {"add": "add", "sub": "subtract", "mul": "multiply", "truediv": "true_divide",
-                      "floordiv": "floor_divide", "mod": "remainder", "pow": "power",
-                      "matmul": "matmul", "and": "bitwise_and", "or": "bitwise_or",
-                      "xor": "bitwise_xor"}.items():
-    setattr(ndarray, f"__{_name}__", _operator(_name, _ufunc))
-    setattr(ndarray, f"__r{_name}__", _operator(_name, _ufunc, swap=True))
-    if _name != "matmul":
-        def _in_place(self, other, ufunc=getattr(np, _ufunc)):
-            ufunc(self._host, unwrapped(other), out=self._host)
-            return self
-        setattr(ndarray, f"__i{_name}__", _in_place)
+def _in_place(ufunc):
+    def method(self, other):
+        import cupy
+        getattr(cupy, ufunc)(self, other, out=self)
+        return self
+    return method
+
+
+def _unary(ufunc):
+    def method(self):
+        import cupy
+        return getattr(cupy, ufunc)(self)
+    return method
+
+
+BINARY = {"add": "add", "sub": "subtract", "mul": "multiply", "truediv": "true_divide",
+          "floordiv": "floor_divide", "mod": "remainder", "pow": "power", "and": "bitwise_and",
+          "or": "bitwise_or", "xor": "bitwise_xor"}
+for _name, _ufunc in {**BINARY, "matmul": "matmul"}.items():
+    setattr(ndarray, f"__{_name}__", _operator(_ufunc))
+    setattr(ndarray, f"__r{_name}__", _operator(_ufunc, swap=True))
+for _name, _ufunc in BINARY.items():
+    setattr(ndarray, f"__i{_name}__", _in_place(_ufunc))
 for _name, _ufunc in {"lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal",
                       "eq": "equal", "ne": "not_equal"}.items():
-    setattr(ndarray, f"__{_name}__", _operator(_name, _ufunc))
+    setattr(ndarray, f"__{_name}__", _operator(_ufunc))
 for _name, _ufunc in {"neg": "negative", "pos": "positive", "abs": "absolute",
                       "invert": "invert"}.items():
-    setattr(ndarray, f"__{_name}__", lambda self, ufunc=_ufunc: __import__("cupy").__dict__[ufunc](
-        self))
+    setattr(ndarray, f"__{_name}__", _unary(_ufunc))
 
 
 # ---- in and out of the wrapper ----
 
 def wrapped(x):
-    """NumPy's arrays and numbers as device arrays; lists and tuples of them, too."""
-    if isinstance(x, (np.ndarray, np.generic)):
+    """NumPy's arrays and all numbers as device arrays; lists and tuples of them, too."""
+    if isinstance(x, (np.ndarray, np.generic, bool, int, float, complex)):
         return ndarray(x)
     if isinstance(x, tuple):
         return tuple(map(wrapped, x))
@@ -206,19 +225,15 @@ def unwrapped(x):
 
 
 def place(index):
-    """An index without NumPy arrays."""
+    """An index without NumPy arrays and lists."""
     if isinstance(index, tuple):
         return tuple(map(place, index))
-    if isinstance(index, np.ndarray):
-        raise TypeError("a NumPy array as index of a device array is a hidden transfer")
+    if isinstance(index, (np.ndarray, list)):
+        raise TypeError(f"a {type(index).__name__} as index of a device array is a hidden transfer")
     return index._host if isinstance(index, ndarray) else index
 
 
-def require_parameters(name, known, arguments, named):
-    """TypeError for parameters that CuPy's function has not."""
-    if known is None:
-        return
-    if strange := set(named) - {p.lstrip("*") for p in known} and "kwargs" not in known:
-        raise TypeError(f"cupy.{name}() got an unexpected keyword argument: {set(named)}")
-    if len(arguments) > len(known) and not any(p.startswith("*") for p in known):
-        raise TypeError(f"cupy.{name}() takes {len(known)} arguments, {len(arguments)} given")
+def require_arguments(name, known, arguments, named):
+    """TypeError for what CuPy's function of this name does not take."""
+    require_parameters(name, known, arguments, named)
+    require_device(ndarray, name, arguments)

@@ -11,70 +11,125 @@ from types import ModuleType, SimpleNamespace
 import numpy as np
 import scipy.special
 
+from reference.curvature.operator import on_device
+
 from . import array
-from .array import RECORD, ndarray, require_parameters, unwrapped, wrapped
+from .array import RECORD, moves, ndarray, require_arguments, unwrapped, wrapped
 from .operators import LinearOperator
+from .rules import ADDED_AT, crossed, require_linalg, wrapped_index
 
 PLAIN = {"shape", "ndim", "size", "result_type", "iscomplexobj", "isrealobj", "can_cast",
          "broadcast_shapes", "isscalar", "dtype", "finfo", "iinfo", "promote_types", "issubdtype"}
-TAKES_HOST = {"asarray", "array", "ascontiguousarray"}
+CONVERTS = {"asarray", "array", "ascontiguousarray"}
+AT = {"add", "subtract", "maximum", "minimum"}
+WEAK = {bool: "biufc", int: "ifc", float: "fc", complex: "c"}       # loops a Python number fits into
 _raise = []
 
 
+# ---- ufuncs ----
+
 class Ufunc:
-    """A NumPy ufunc of the types that CuPy's has."""
+    """A NumPy ufunc of the types that CuPy's has; the first loop that its arguments fit into."""
 
     def __init__(self, function, types):
         self.function, self.types, self.__name__ = function, types, function.__name__
 
-    def __call__(self, *arguments, **named):
+    def __call__(self, *arguments, out=None, dtype=None, casting="same_kind"):
         arguments = [unwrapped(x) for x in arguments]
-        given = [np.result_type(x) if hasattr(x, "dtype") else None for x in arguments]
-        wide = np.result_type(*arguments) if len(arguments) > 1 else given[0]
-        loops = [t.split("->")[0] for t in self.types]
-        fits = any(len(loop) == len(given) and all(
-            g is None or np.can_cast(g, t, "safe") for g, t in zip(given, loop)) for loop in loops)
-        if not fits or (wide is not None and wide.kind == "c"
-                        and not any(set(loop) & set("FD") for loop in loops)):
-            raise TypeError(f"Wrong type ({wide}) of arguments for cupy ufunc {self.__name__}")
-        return wrapped(self.function(*arguments, **{k: unwrapped(v) for k, v in named.items()}))
+        into = unwrapped(out)
+        if dtype is None:
+            kinds = self.loop(arguments[:self.function.nin]).split("->")[1]
+        with np.errstate(all="ignore"):
+            found = self.function(*arguments, dtype=dtype, casting=casting,
+                                  **({} if out is None else {"out": into}))
+        if out is not None or len(arguments) > self.function.nin:
+            return arguments[-1] if out is None else out
+        if dtype is None and type(found) is tuple:
+            return wrapped(tuple(f.astype(k) for f, k in zip(found, kinds)))
+        return wrapped(found if dtype is not None else found.astype(kinds))
+
+    def loop(self, given):
+        for types in self.types:
+            if all(map(_fits, given, types.split("->")[0])):
+                return types
+        shown = [getattr(x, "dtype", type(x).__name__) for x in given]
+        raise TypeError(f"Wrong type ({shown}) of arguments for cupy ufunc {self.__name__}")
 
     def at(self, a, index, b):
-        if a.dtype.kind == "c":
+        if self.__name__ not in AT or a.dtype.char not in ADDED_AT:
             raise TypeError(f"cupy.{self.__name__}.at is not defined for {a.dtype}")
-        self.function.at(a._host, array.place(index), unwrapped(b))
+        self.function.at(a._host, wrapped_index(array.place(index), a.shape), unwrapped(b))
 
+
+def _fits(x, kind):
+    if type(x) in WEAK:
+        return np.dtype(kind).kind in WEAK[type(x)] + "u" * (type(x) is int)
+    return np.can_cast(x.dtype, kind, "safe")
+
+
+# ---- functions ----
 
 def function(name, own, known):
     """A NumPy function that takes device arrays alone and CuPy's parameters."""
     def call(*arguments, **named):
-        require_parameters(name, known, arguments, named)
-        if name == "where":
-            if not isinstance(arguments[0], ndarray):
-                raise AttributeError("cupy.where needs a device array as condition")
-        take = (lambda x: getattr(x, "_host", x)) if name in TAKES_HOST else unwrapped
-        found = own(*map(take, arguments), **{k: take(v) for k, v in named.items()})
+        require_arguments(name, known, arguments, named)
+        require_own(name, arguments, named)
+        if name in CONVERTS:
+            return converted(own, arguments, named)
+        if name == "take":
+            named["mode"] = "wrap"
+        with np.errstate(all="ignore"):
+            found = own(*map(unwrapped, arguments), **{k: unwrapped(v) for k, v in named.items()})
         return found if name in PLAIN else wrapped(found)
     call.__name__ = name
     return call
 
 
-def silent(name, own):
-    """Without cupyx.errstate(linalg="raise") a failing factorisation gives NaN, not an error."""
-    def call(a, *rest, **named):
+def require_own(name, arguments, named):
+    """Errors of single functions."""
+    if name == "where" and not isinstance(arguments[0], ndarray):
+        raise AttributeError("cupy.where needs a device array as condition")
+    if name in ("split", "array_split", "repeat") and isinstance(arguments[1], ndarray):
+        raise TypeError(f"cupy.{name} takes its second argument from the host")
+    if name == "einsum" and set(named) - {"dtype", "optimize"}:
+        raise TypeError(f"cupy.einsum does not take {set(named)}")
+
+
+def converted(own, arguments, named):
+    """asarray and its like: of device arrays no move, of anything else one from the host."""
+    x = arguments[0]
+    there = isinstance(x, ndarray) or type(x) in (list, tuple) and x and all(
+        isinstance(each, ndarray) for each in x)
+    if not there:
+        crossed(moves, "asarray", np.shape(x))
+    x = unwrapped(x) if there else np.array(x, order="K")
+    return wrapped(np.asarray(own(x, *arguments[1:], **named)))
+
+
+# ---- linear algebra: silent, if it is not asked to speak ----
+
+def factorisation(name, known):
+    """np.linalg's; what fails gives NaN, without cupyx.errstate(linalg="raise")."""
+    own = function(name, getattr(np.linalg, name), known)
+
+    def call(*arguments, **named):
+        require_linalg(ndarray, name, arguments)
         try:
-            return own(a, *rest, **named)
+            return own(*arguments, **named)
         except np.linalg.LinAlgError:
-            if _raise:
+            if _raise or name not in ("cholesky", "solve", "inv"):
                 raise
-            return wrapped(np.full(a.shape if name != "solve" else rest[0].shape, np.nan, a.dtype))
+            like = arguments[-1]
+            return wrapped(np.full(like.shape, np.nan, like.dtype))
     call.__name__ = name
     return call
 
 
 @contextmanager
-def errstate(linalg=None, **_):
-    """cupyx.errstate: what a failing factorisation does."""
+def errstate(*, linalg=None, **others):
+    """cupyx.errstate: what a failing factorisation does; it knows nothing else."""
+    if any(value is not None for value in others.values()):
+        raise NotImplementedError
     before = list(_raise)
     _raise[:] = [True] if linalg == "raise" else []
     try:
@@ -83,7 +138,9 @@ def errstate(linalg=None, **_):
         _raise[:] = before
 
 
-def module(name, source):
+# ---- the modules ----
+
+def module(name, source, make=function):
     """A module with those of CuPy's names that `source` has."""
     made = ModuleType(name)
     for key, known in RECORD["modules"][name].items():
@@ -93,7 +150,7 @@ def module(name, source):
         elif known == "class" and isinstance(own, type):
             setattr(made, key, own)
         elif callable(own):
-            setattr(made, key, function(key, own, known))
+            setattr(made, key, make(key, own, known))
         elif own is not None:
             setattr(made, key, own)
     return made
@@ -107,9 +164,8 @@ def modules():
     for name in ("pi", "inf", "nan", "newaxis"):
         setattr(cupy, name, getattr(np, name))
     cupy.asnumpy = lambda x: x.get() if isinstance(x, ndarray) else np.asarray(x)
-    cupy.linalg = module("cupy.linalg", np.linalg)
-    for name in ("cholesky", "solve", "inv"):
-        setattr(cupy.linalg, name, silent(name, getattr(cupy.linalg, name)))
+    cupy.linalg = module("cupy.linalg", np.linalg, lambda key, own, known: (
+        factorisation(key, known)))
     cupy.linalg.LinAlgError = np.linalg.LinAlgError
     stream = SimpleNamespace(synchronize=lambda: None)
     cupy.cuda = SimpleNamespace(runtime=SimpleNamespace(getDeviceCount=lambda: 1),
@@ -119,21 +175,25 @@ def modules():
     operators.LinearOperator = LinearOperator
     cupyx = ModuleType("cupyx")
     cupyx.errstate = errstate
-    found = {"cupy": cupy, "cupy.linalg": cupy.linalg, "cupyx": cupyx,
-             "cupyx.scipy": ModuleType("cupyx.scipy"), "cupyx.scipy.special": special,
-             "cupyx.scipy.sparse": ModuleType("cupyx.scipy.sparse"),
-             "cupyx.scipy.sparse.linalg": operators}
-    return found
+    return {"cupy": cupy, "cupy.linalg": cupy.linalg, "cupyx": cupyx,
+            "cupyx.scipy": ModuleType("cupyx.scipy"), "cupyx.scipy.special": special,
+            "cupyx.scipy.sparse": ModuleType("cupyx.scipy.sparse"),
+            "cupyx.scipy.sparse.linalg": operators}
 
 
 @contextmanager
 def installed():
-    """`import cupy` finds the stand-in, in a with statement."""
-    before = {name: sys.modules.get(name) for name in modules()}
-    sys.modules.update(modules())
+    """`import cupy` finds the stand-in, in a with statement; a real CuPy comes back after it."""
+    found = modules()
+    before = {name: sys.modules.get(name) for name in found}
+    sys.modules.update(found)
+    on_device.cache_clear()                         # classes derive from the LinearOperator they met
+    moves.clear()
+    array.trips.clear()
     try:
-        yield sys.modules["cupy"]
+        yield found["cupy"]
     finally:
+        on_device.cache_clear()
         for name, was in before.items():
             sys.modules.pop(name)
             if was is not None:

@@ -16,7 +16,7 @@ import numpy as np
 
 FILE = Path(__file__).with_name("record.json")
 MODULES = ("cupy", "cupy.linalg", "cupyx", "cupyx.scipy.special")
-KINDS = set("?bBhHiIlLqQfdFD")
+KINDS = set("?bBhHiIlLqQefdFD")
 
 
 def parameters(function):
