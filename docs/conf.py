@@ -1,7 +1,10 @@
 """The site: python -m sphinx -W --keep-going -b html docs docs/_build/html, nothing fetched."""
 
+import os
 import sys
 from pathlib import Path
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")         # threads of small matrices only wait
 
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent), str(HERE / "_ext")]      # this tree's package, and its helpers
@@ -24,11 +27,12 @@ extensions = [
 exclude_patterns = ["_build"]
 nitpicky = True                                            # a link to nowhere is an error
 
-myst_heading_anchors = 4                                   # chapters link to headings, as git hosts do
+myst_heading_anchors = 4                                   # chapters link to headings
 myst_enable_extensions = ["dollarmath"]                    # $x$, as git hosts read it
 smartquotes = False                                        # "pi" and ... are code, and stay so
 highlight_language = "none"                                # formulas in indented blocks are no code
 numpydoc_show_class_members = False                        # autodoc lists the methods
+add_function_parentheses = False                           # a name, as it is written in text
 autodoc_typehints = "none"                                 # numpydoc states types, with shapes
 autodoc_member_order = "bysource"                          # the order in which a file explains
 
@@ -56,5 +60,4 @@ sphinx_gallery_conf = {
 
 def linkcode_resolve(domain, info):
     """Where [source] leads, seen from docs/api."""
-    where = address(f"{info['module']}.{info['fullname']}") or address(info["module"])
-    return f"../{where}"
+    return f"../{address('.'.join(filter(None, (info['module'], info['fullname']))))}"

@@ -28,5 +28,5 @@ def watch(settings, file, when):
 
 
 def least(now, then):
-    """The wall's seconds or the processor's: a busy machine adds to the one, threads to the other."""
+    """The wall's seconds or the processor's: others add to the one, threads to the other."""
     return min(end - start for end, start in zip(now, then))

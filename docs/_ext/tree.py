@@ -4,70 +4,28 @@
 `reference/curvature/kron.py: Kron.inv` to their lines in the source, [Pea94] to the references.
 """
 
-import ast
 import re
-from functools import cache
-from pathlib import Path
 
 from docutils import nodes
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
-from pygments.lexers import PythonLexer
+from pygments.lexers import get_lexer_for_filename
 from sphinx.addnodes import desc_content
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
-ROOT = Path(__file__).parents[2]
+from defined import ROOT, definition, found
+
 NAME = re.compile(r"(?:(?:ref|reference)\.|(?=[A-Z]|[a-z]+_))([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)"
                   r"(?:[(\[].*)?")
-FILE = re.compile(r"((?:reference|tests|examples)/[\w./-]*\.py)(?:: (\w+(?:\.\w+)*))?")
-INSIDE = {"README": "glance", "CONTRIBUTING": "contributing", "CHANGELOG": "changelog"}
-OUTSIDE = re.compile(rf"\]\((?:\.\./)+({'|'.join(INSIDE)})\.md")
+SUFFIXES = ".py", ".cpp", ".hpp", ".js"
+FILE = re.compile(r"((?:reference|tests|examples)/[\w./-]*\.(?:py|cpp|hpp|js))"
+                  r"(?:: (\w+(?:\.\w+)*))?")
+LESSON = re.compile(r"examples/(\d\d_\w+)\.py")
+INSIDE = {"README.md": "glance.md", "CONTRIBUTING.md": "contributing.md",
+          "CHANGELOG.md": "changelog.md", "examples/README.rst": "lessons/index.rst"}
+OUTSIDE = re.compile(rf"\]\((?:\.\./)+({'|'.join(map(re.escape, INSIDE))})")
 KEY = r"[A-Z][A-Za-z]{0,4}\d{2}"
 KEYS = set(re.findall(rf"^- \[({KEY})\]", (ROOT / "docs/references.md").read_text("utf-8"), re.M))
-
-
-# ---- where a name is defined, read off the syntax trees ----
-
-@cache
-def parsed(path):
-    return ast.parse(path.read_text("utf-8"))
-
-
-def module(parts):
-    """The file of a module, or None."""
-    base = ROOT.joinpath(*parts)
-    return next((file for file in (base.with_suffix(".py"), base / "__init__.py")
-                 if file.is_file()), None)
-
-
-def bound(node):
-    """Names that a statement assigns."""
-    targets = getattr(node, "targets", [getattr(node, "target", None)])
-    return {name.id for target in targets if target for name in ast.walk(target)
-            if isinstance(name, ast.Name)}
-
-
-def definition(parts, names):
-    """(file, line) of a name in a module, through imports; None if it is not there."""
-    file = module(parts)
-    if file is None or not names:
-        return file and (file, 1)
-    package = parts if file.name == "__init__.py" else parts[:-1]
-    for node in parsed(file).body:
-        if isinstance(node, ast.ImportFrom) and node.level:
-            source = (*package[:len(package) - node.level + 1],
-                      *(node.module.split(".") if node.module else ()))
-            for alias in node.names:
-                if (alias.asname or alias.name) == names[0]:
-                    return definition(source, (alias.name, *names[1:])) if node.module else \
-                        definition((*source, alias.name), names[1:])
-        elif names[0] in bound(node):
-            return file, node.lineno
-        elif getattr(node, "name", None) == names[0]:
-            inside = [n for n in getattr(node, "body", ()) if names[1:] and
-                      (getattr(n, "name", None) == names[1] or names[1] in bound(n))]
-            return file, (inside or [node])[0].lineno
-    return definition((*parts, names[0]), names[1:]) if module((*parts, names[0])) else None
 
 
 def page(file):
@@ -76,22 +34,20 @@ def page(file):
 
 def address(dotted):
     """The page and line of `reference.x.y`, seen from the top of the site; None if unknown."""
-    first, *names = dotted.split(".")
-    found = definition((first,), tuple(names))
-    return found and f"{page(found[0])}.html#line-{found[1]}"
+    place = found(dotted)
+    return place and f"{page(place[0])}.html#line-{place[1]}"
 
-
-# ---- pages and links ----
 
 def pages(app):
     """Each file, highlighted, with a name for each line."""
     formatter = HtmlFormatter(linenos="inline", linespans="line", anchorlinenos=True,
                               lineanchors="a")
-    for file in sorted([*ROOT.glob("reference/**/*.py"), *ROOT.glob("examples/**/*.py"),
-                        *ROOT.glob("tests/**/*.py")]):
-        name = file.relative_to(ROOT).as_posix()
-        code = highlight(file.read_text("utf-8"), PythonLexer(), formatter)
-        yield page(file), {"title": name, "body": f"<h1>{name}</h1>{code}"}, "page.html"
+    for folder in ("reference", "examples", "tests"):
+        for file in sorted((ROOT / folder).rglob("*")):
+            if file.suffix in SUFFIXES:
+                name, code = file.relative_to(ROOT).as_posix(), file.read_text("utf-8")
+                body = highlight(code, get_lexer_for_filename(name), formatter)
+                yield page(file), {"title": name, "body": f"<h1>{name}</h1>{body}"}, "page.html"
 
 
 class Links(SphinxPostTransform):
@@ -104,7 +60,7 @@ class Links(SphinxPostTransform):
         for block in list(self.document.findall(nodes.literal_block)):
             text = block.astext().rstrip()                    # without the line that ends a session
             formula = block.get("language", "none") == "none" and "`ref" in text
-            block.rawsource = "" if formula else text         # Sphinx highlights what is as its source
+            block.rawsource = "" if formula else text         # what differs is not highlighted
             block[:] = self.linked(text) if formula else [nodes.Text(text)]
         for literal in list(self.document.findall(nodes.literal)):
             if not within(literal, nodes.reference) and (uri := self.target(
@@ -130,18 +86,23 @@ class Links(SphinxPostTransform):
 
     def target(self, text, bare=False):
         """The address that a literal stands for, or None; bare names where functions are meant."""
+        if (lesson := LESSON.fullmatch(text)) and f"lessons/{lesson[1]}" in self.env.all_docs:
+            return self.app.builder.get_relative_uri(self.env.docname, f"lessons/{lesson[1]}")
         if file := FILE.fullmatch(text):
             parts = tuple(file[1].removesuffix(".py").removesuffix("/__init__").split("/"))
-            found = definition(parts, tuple(file[2].split(".")) if file[2] else ())
-            return found and self.uri(page(found[0]), f"line-{found[1]}")
+            place = definition(parts, file[2].split(".")) if file[2] else (ROOT / file[1], 1)
+            return place and place[0].is_file() and self.line(place)
         if (bare or self.env.docname == "glance") and text.isidentifier():
             text = f"ref.{text}"
         if not (name := NAME.fullmatch(text)):
             return None
         if entry := self.env.domains.python_domain.objects.get(f"reference.{name[1]}"):
             return self.uri(entry.docname, entry.node_id)
-        found = definition(("reference",), tuple(name[1].split(".")))
-        return found and self.uri(page(found[0]), f"line-{found[1]}")
+        place = found(f"reference.{name[1]}")
+        return place and self.line(place)
+
+    def line(self, place):
+        return self.uri(page(place[0]), f"line-{place[1]}")
 
     def cite(self, text):
         """[Pea94, eq. 3]: a link to the entry of docs/references.md, or that entry's name."""
@@ -160,8 +121,8 @@ class Links(SphinxPostTransform):
 
 
 def beside(app, docname, source):
-    """Pages that lie beside docs are included in it under another name."""
-    source[0] = OUTSIDE.sub(lambda link: f"](/{INSIDE[link[1]]}.md", source[0])
+    """Pages that lie beside docs are in the site under another name."""
+    source[0] = OUTSIDE.sub(lambda link: f"](/{INSIDE[link[1]]}", source[0])
 
 
 def inner(app, env, node, content):
