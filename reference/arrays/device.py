@@ -9,6 +9,7 @@ from importlib import import_module
 import numpy as np
 
 from . import floats
+from .floats import log1p                 # CuPy's of complex x is log(1 + x), and rounds 1 + x
 from .transfer import alongside
 
 RANK = 1
@@ -83,6 +84,16 @@ def scatter(x, index, size):
     y = cupy.zeros(x.shape[:x.ndim - index.ndim] + (size,), x.dtype)
     cupy.add.at(y, (..., alongside(index, x)), x)
     return y
+
+
+def expm1(x):
+    """exp(x) - 1; CuPy's of complex x subtracts, and loses the digits of small x."""
+    cupy = import_module("cupy")
+    if x.dtype.kind != "c":
+        return cupy.expm1(x)
+    a, b = x.real, x.imag
+    real = cupy.expm1(a) * cupy.cos(b) - 2 * cupy.sin(b / 2) * cupy.sin(b / 2)
+    return real + 1j * (cupy.exp(a) * cupy.sin(b))
 
 
 def ndtr(x):

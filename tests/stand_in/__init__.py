@@ -16,6 +16,8 @@ _routines_indexing.pyx, `kernel`: _kernel.pyx, all of cupy/_core):
     array indices out of range wrap, unsaid        indexing, _take_kernel_core, _scatter_op_single
     add.at of int32, uint32, uint64 and floats     indexing, _scatter_op_single
     float warnings are never given                 CUDA kernels have none
+    log1p and expm1 of complex numbers are log(1 + x) and exp(x) - 1
+                                                   cupy/_core/include/cupy/complex.cuh
     factorisations fail in silence, but in cupyx.errstate(linalg="raise")
                                                    cupy/linalg/_util.py, _check_cusolver_dev_info_...
     solve does not broadcast stacks                cupy/linalg/_solve.py, solve

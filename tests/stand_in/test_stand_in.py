@@ -148,6 +148,15 @@ def test_what_a_ufunc_gives_has_the_type_of_cupys_loop(cupy, x, i):
     assert np.ldexp(np.float32(1), exponent).dtype == "f" and np.isfinite(x).dtype == bool
 
 
+def test_log1p_and_expm1_of_complex_numbers_lose_digits_as_cupys_do(cupy):
+    from reference.arrays import functions as F
+    x = cupy.asarray(np.array([1e-20 + 1e-30j, 1e-9 + 1e-9j]))
+    for function in (np.log1p, np.expm1):
+        assert function(x)._host[0].real == 0
+    assert (abs(F.log1p(x)._host / x._host - 1) < 2e-9).all()         # log(1 + x) = x - x^2/2 ...
+    assert (abs(F.expm1(x)._host / x._host - 1) < 2e-9).all()
+
+
 def test_a_failing_factorisation_is_silent_unless_it_is_asked(cupy):
     import cupyx
     bad = cupy.asarray(-np.eye(2))
