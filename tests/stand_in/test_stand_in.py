@@ -152,7 +152,7 @@ def test_log1p_and_expm1_of_complex_numbers_lose_digits_as_cupys_do(cupy):
     from reference.arrays import functions as F
     x = cupy.asarray(np.array([1e-20 + 1e-30j, 1e-9 + 1e-9j]))
     for function in (np.log1p, np.expm1):
-        assert function(x)._host[0].real == 0
+        assert abs(function(x)._host[0].real) < 1e-50
     assert (abs(F.log1p(x)._host / x._host - 1) < 2e-9).all()         # log(1 + x) = x - x^2/2 ...
     assert (abs(F.expm1(x)._host / x._host - 1) < 2e-9).all()
 
