@@ -1,4 +1,4 @@
-"""What a process does with memory that arrays gave back."""
+"""Amounts of memory, and what a process does with what arrays gave back."""
 
 import numpy as np
 
@@ -14,3 +14,15 @@ def keep_freed():
     convolutional network then takes 0.9 ms instead of 3.7 (docs/6-speed).
     """
     np.empty(LARGEST, np.uint8)
+
+
+def amount(count):
+    """Bytes, for a reader.
+
+    >>> amount(3 * 2 ** 29)
+    '1.5 GiB'
+    """
+    for power, unit in ((30, "GiB"), (20, "MiB"), (10, "KiB")):
+        if count >= 2 ** power:
+            return f"{count / 2 ** power:.1f} {unit}"
+    return f"{count:g} bytes"

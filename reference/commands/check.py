@@ -9,12 +9,15 @@ from pathlib import Path
 
 import numpy as np
 
+from ..arrays.cuda import NoDevice
+from ..arrays.transfer import HOMES
 from ..options import natural, positive
 from ..oracle import check as oracle
+from ..oracle import device_check, device_text
 from ..oracle import peer_command as judging
 from ..oracle.check_text import HEADER, line, report, summary
 from ..oracle.peers import Absent
-from .shared import progress, refusing, require_picture, save, show, warn, workers
+from .shared import Refused, progress, refusing, require_picture, save, show, warn, workers
 
 
 def add(commands):
@@ -26,11 +29,14 @@ def add(commands):
                     "digits by ball\narithmetic. Columns are decimal digits of the largest entry. "
                     "Exit status 0 if every row passes, else 1.",
         epilog="examples:\n  python -m reference check --plot steps.png\n"
+               "  python -m reference check --backend cupy\n"
                + judging.EXAMPLES + "\nquantities: " + judging.quantities())
     command.add_argument("peer", nargs="?", metavar="PEER", help=judging.PEER)
     judging.add_options(command)
     command.add_argument("--json", action="store_true",
                          help="print one JSON object instead of a table")
+    command.add_argument("--backend", default="numpy", choices=HOMES, help="cupy: every quantity "
+                         "on the GPU against the host instead, in float64 and float32")
     command.add_argument("--plot", metavar="FILE", help="also draw error against step length")
     command.add_argument("--workers", type=positive, default=1, metavar="N",
                          help="processes (default 1)")
@@ -41,22 +47,45 @@ def add(commands):
 
 def run(arguments):
     """Run the self-check, print its rows as they come, and return the exit status."""
+    if arguments.backend == "cupy":
+        return on_device(arguments)
     if arguments.peer:
         return judged(arguments)
     if arguments.plot is not None:
         require_picture(Path(arguments.plot))
-    rows, problem = [], None
     with workers(arguments.workers) as executor:
-        for row in watched(oracle.check(arguments.seed, executor), arguments.json):
-            rows.append(row)
-            if not arguments.json:
-                if row.problem != problem:
-                    problem = row.problem
-                    print(f"\n{problem}\n{HEADER}")
-                show(line(row))
+        rows = table(oracle.check(arguments.seed, executor), arguments.json, HEADER, line)
     print(json.dumps(report(rows), indent=1) if arguments.json else summary(rows))
     if arguments.plot is not None:
         plot_step_sizes(Path(arguments.plot), arguments.seed)
+    return 0 if all(row.passed for row in rows) else 1
+
+
+def table(rows, quiet, header, line):
+    """[row, ...], each shown as it comes, unless quiet, under the name of its problem."""
+    seen = []
+    for row in watched(rows, quiet):
+        if not quiet:
+            if not seen or row.problem != seen[-1].problem:
+                print(f"\n{row.problem}\n{header}")
+            show(line(row))
+        seen.append(row)
+    return seen
+
+
+def on_device(arguments):
+    """The GPU against the host, and the exit status."""
+    if arguments.peer or arguments.plot or arguments.workers > 1:
+        raise Refused("--backend cupy checks the GPU by itself, in one process; leave out PEER, "
+                      "--plot and --workers.")
+    with refusing(NoDevice, MemoryError):
+        found = device_check.circumstances(arguments.seed)
+    if not arguments.json:
+        show("\n".join(device_text.opening(found)))
+    rows = table(device_check.check(arguments.seed), arguments.json, device_text.HEADER,
+                 device_text.line)
+    print(json.dumps(device_text.report(found, rows), indent=1) if arguments.json
+          else device_text.summary(rows))
     return 0 if all(row.passed for row in rows) else 1
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from ..arrays.checks import is_finite
+from ..arrays.memory import amount
 
 LIMIT = 2 ** 32                       # bytes that a matrix may take without being asked: 4 GiB
 BALL = 128                            # bytes of a ball, the entry of its array included
@@ -21,13 +22,6 @@ def require_room(what, needed, limit, instead=SMALLER):
     if not (is_finite(limit) or limit == np.inf) or limit <= 0:
         raise ValueError(f"limit is {limit!r}; pass a positive number of bytes, as 2 ** 33.")
     if needed > limit:
-        raise MemoryError(f"{what} would take about {_shown(needed)}, more than the limit of "
-                          f"{_shown(limit)}; pass limit={needed:.0f} (bytes) if there is room, or "
+        raise MemoryError(f"{what} would take about {amount(needed)}, more than the limit of "
+                          f"{amount(limit)}; pass limit={needed:.0f} (bytes) if there is room, or "
                           f"{instead}.")
-
-
-def _shown(count):
-    for power, unit in ((30, "GiB"), (20, "MiB"), (10, "KiB")):
-        if count >= 2 ** power:
-            return f"{count / 2 ** power:.1f} {unit}"
-    return f"{count:g} bytes"

@@ -85,6 +85,7 @@ def series_length(length):
         flint.ctx.cap = before
 
 
+@by_host
 def curvature(objective, theta, v, w, bits=128):
     """v^T H w, by polarisation: (q(v + w) - q(v - w))/4 with q(d) = d^T H d = 2 c_2."""
     with ball.precision(bits):

@@ -3,6 +3,7 @@
 import numpy as np
 import scipy.linalg
 
+from ..arrays.namespace import library
 from ..curvature.gauss_newton import fisher
 from ..curvature.kfac import kfac
 from ..curvature.kron import Kron
@@ -40,7 +41,7 @@ def inverses_by_eigenvalues(objective, theta):
 
 def _lifted(objective, theta):
     """Factors plus LAM I: dead inputs have no diagonal for Marquardt's rule to be relative to."""
-    return [Kron(K.G + LAM * np.eye(len(K.G)), K.A + LAM * np.eye(len(K.A)))
+    return [Kron(K.G + LAM * library(K.G).eye(len(K.G)), K.A + LAM * library(K.A).eye(len(K.A)))
             for K in kfac(objective, theta)]
 
 
