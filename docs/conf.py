@@ -54,6 +54,7 @@ sphinx_gallery_conf = {
     "image_scrapers": ("matplotlib",),
     "download_all_examples": False,                        # each page has its own script to load
     "show_signature": False,
+    "reference_url": {"reference": None},                  # names in their code lead to functions
     "write_computation_times": False,                      # they differ on every machine
 }
 
