@@ -11,13 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 
-import numpy as np
-
 from .memory import amount
-from .transfer import move
 
 VARIABLE = "CUPY_TF32"
-SUSPECT = 2.0 ** -17                    # between an error of TF32, 2^-12, and one of float32, 2^-22
 
 
 class NoDevice(Exception):
@@ -124,32 +120,3 @@ def tf32_asked():
         return None if text is None else int(text) > 0
     except ValueError:
         return text
-
-
-def product_error(n=1024):
-    """|C - A B|/|A B| for the device's float32 product C of noise, by Frobenius norms.
-
-    Near 2^-22 for float32, near 2^-12 for TF32, whose factors are off by up to 2^-11.
-    """
-    A, B = _noise("float32", n)
-    exact = A.astype("float64") @ B.astype("float64")
-    off = (A @ B).astype("float64") - exact
-    return float((off * off).sum() / (exact * exact).sum()) ** 0.5
-
-
-def rate(dtype, n):
-    """Floating-point operations a second of a product of (n, n) matrices, the best of five."""
-    A, B = _noise(dtype, n)
-    out = A + B
-    return 2 * n ** 3 / min(seconds(lambda: np.matmul(A, B, out=out)) for _ in range(6))
-
-
-def _noise(dtype, n):
-    """Two (n, n) matrices on the device."""
-    return (move(A, "cupy") for A in
-            np.random.default_rng(0).standard_normal((2, n, n)).astype(dtype))
-
-
-def room_for_rate(free, largest=8192):
-    """The n of `rate`: `largest`, or what three float64 matrices leave half of the device free."""
-    return int(max(64, min(largest, (free / 48) ** 0.5)))

@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 
 from ..arrays import cuda
+from ..arrays.memory import amount
 from ..arrays.transfer import move, on_host
 from ..curvature.hessian import hessian
 from ..curvature.operator import room
 from ..problems.zoo import ZOO
+from . import device_rates
 from .check import agreement, point, tasks
 from .quantities import QUANTITIES
 
@@ -73,7 +75,7 @@ class Circumstances:
     @property
     def tf32(self):
         """Whether float32 products are made in TF32, by what they err."""
-        return not self.product_error < cuda.SUSPECT
+        return not self.product_error < device_rates.SUSPECT
 
     def record(self):
         """For JSON."""
@@ -97,10 +99,10 @@ def circumstances(seed=0):
     problem = max(needs, key=needs.get)
     if needs[problem] > device.free:
         raise MemoryError(f"the largest dense matrix, of {problem!r}, takes about "
-                          f"{cuda.amount(needs[problem])}, and {device.name} has "
-                          f"{cuda.amount(device.free)} free; end what else runs there.")
+                          f"{amount(needs[problem])}, and {device.name} has "
+                          f"{amount(device.free)} free; end what else runs there.")
     asked = cuda.tf32_asked()
-    error = np.nan if isinstance(asked, str) else cuda.product_error()
+    error = np.nan if isinstance(asked, str) else device_rates.product_error()
     return Circumstances(device, asked, error, needs[problem], problem)
 
 

@@ -3,7 +3,8 @@
 from collections import Counter
 from math import isnan, log2
 
-from ..arrays.cuda import VARIABLE, amount
+from ..arrays.cuda import VARIABLE
+from ..arrays.memory import amount
 from .check_text import digits
 
 HEADER = (f"{'quantity':<28}{'route':<34}{'float64':>8}{'wanted':>8}{'float32':>8}{'wanted':>8}"

@@ -8,7 +8,7 @@ import pytest
 from reference.__main__ import main
 from reference.arrays import cuda
 from reference.arrays.namespace import library
-from reference.oracle import device_check, device_text
+from reference.oracle import device_check, device_rates, device_text
 from reference.oracle.quantities import QUANTITIES
 from reference.problems import ZOO
 from tests.stand_in import cuda as made_up
@@ -122,7 +122,7 @@ def test_tf32_is_measured_and_fails_in_float32_alone(in_tf32):
 
 def test_float32_is_not_taken_for_tf32(cupy):
     assert not device_check.circumstances().tf32
-    assert cuda.product_error(256) < 2.0 ** -20 < cuda.SUSPECT
+    assert device_rates.product_error(256) < 2.0 ** -20 < device_rates.SUSPECT
 
 
 @pytest.mark.parametrize("text, asked, words", [
