@@ -15,6 +15,7 @@ from ..arrays.checks import is_finite, require_choice, shown
 from ..arrays.linalg import eigh, inverse, symmetric
 from ..arrays.namespace import library
 from ..arrays.precision import eps
+from ..arrays.transfer import to_host
 
 # ---- the rules ----
 
@@ -76,7 +77,7 @@ def require_damping(damping, rule):
 
 
 def _require_number(damping):
-    number = damping.item() if getattr(damping, "shape", None) == () else damping
+    number = to_host(damping).item() if getattr(damping, "shape", None) == () else damping
     if not is_finite(number) or number < 0:
         raise ValueError("damping must be a number, finite and not negative, got "
                          f"{shown(damping)}.")

@@ -187,6 +187,6 @@ def together(paths, blocks):
 def shortened(objective, theta, g, rows, damping):
     """min(1, -g.d/d.(B + lam I)d) of each row d, all of B; 1 where d does not descend."""
     product = damped(decayed_gauss_newton(objective, theta), damping)
-    slopes, bends = rows @ g, np.array([d @ product(d) for d in rows])
+    slopes, bends = rows @ g, np.stack([d @ product(d) for d in rows])
     falls = (slopes < 0) & (bends > 0)
     return np.where(falls, np.minimum(1, -slopes / np.where(falls, bends, 1)), 1).astype(rows.dtype)
