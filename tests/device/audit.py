@@ -18,6 +18,7 @@ import numpy as np
 from .host_only import HOST
 
 ROOT = Path(__file__).parents[2]
+DEVICE = ROOT / "reference/arrays/device.py"
 RECORD = json.loads((ROOT / "tests/stand_in/record.json").read_text("utf-8"))
 FOLDERS = ("arrays", "network", "derivatives", "curvature", "optim", "training")
 FILES = ("problems/batches.py",)
@@ -29,10 +30,11 @@ MAKERS = {"array", "asarray", "asanyarray", "ascontiguousarray", "arange", "zero
           "triu_indices", "tril_indices"}
 HIDDEN = {"item", "tolist", "tobytes", "tofile", "dump"}       # round trips that nobody sees
 ASIDE = {"errstate", "broadcast_shapes", "result_type", "issubdtype", "iterable", "can_cast",
-         "dtype", "finfo", "iinfo", "ndim", "size", "shape", "get_printoptions"}      # of no entries
+         "dtype", "finfo", "iinfo", "ndim", "size", "shape"}                # of no entries
 STRINGS = {"partition", "index", "count", "copy", "dumps", "format"}     # methods of text and json
 BOTH = {"f", "d"}
-CUPY = re.compile(r"cupy|_cupy\(\)|(library|namespace)\([^()]*(\([^()]*\))?\)|import_module\('cupy'\)")
+CUPY = re.compile(r"cupy|_cupy\(\)|import_module\('cupy'\)"
+                  r"|(library|namespace)\([^()]*(\([^()]*\))?\)")
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,8 @@ class Use:
 def sources():
     """{path in the package: source}."""
     root = ROOT / "reference"
-    paths = [p for f in FOLDERS for p in sorted((root / f).glob("*.py"))] + [root / f for f in FILES]
+    paths = [p for f in FOLDERS for p in sorted((root / f).glob("*.py"))]
+    paths += [root / file for file in FILES]
     return {str(p.relative_to(root)): p.read_text("utf-8") for p in paths
             if not any(word in p.name for word in OTHERS)}
 
@@ -94,7 +97,8 @@ def _named(node):
                 and path != "np" else "numpy"), full
     if CUPY.fullmatch(path):
         return ("aside" if node.attr.startswith("__") else "cupy"), node.attr
-    return ("method" if hasattr(np.ndarray, node.attr) else "aside"), node.attr
+    known = hasattr(np.ndarray, node.attr) and not node.attr.startswith("__")
+    return ("method" if known else "aside"), node.attr
 
 
 # ---- what CuPy has ----
@@ -150,7 +154,7 @@ def _own(name):
 
 def device_names():
     """What reference/arrays/device.py defines."""
-    tree = ast.parse((ROOT / "reference/arrays/device.py").read_text("utf-8"))
+    tree = ast.parse(DEVICE.read_text("utf-8"))
     names = [n.name for n in tree.body if isinstance(n, ast.FunctionDef)]
     return set(names) | {a.asname or a.name for n in tree.body if isinstance(n, ast.ImportFrom)
                          for a in n.names}

@@ -3,7 +3,7 @@
     python -m tests.device.audit_page       writes tests/device/audit.md, prints what would fail
 """
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from pathlib import Path
 
 from . import audit
@@ -13,20 +13,20 @@ PAGE = Path(__file__).with_name("audit.md")
 
 def page(files):
     """The audit as Markdown: what is used, what CuPy has of it, and what stays on the host."""
-    counted, hosted = Counter(), defaultdict(set)
+    used, hosted = set(), defaultdict(set)
     for file, source in files.items():
         for use in audit.uses(file, source):
             if audit.offence(use):
                 hosted[file, use.function if use.function in audit.HOST.get(file, {}) else "*"].add(
                     use.shown)
             elif not (use.kind == "numpy" and audit.is_no_function(use.name)):
-                counted[use.kind, use.name] += 1
+                used.add((use.kind, use.name))
     lines = ["# Array functions and CuPy " + audit.RECORD["version"], "",
              "Written by `python -m tests.device.audit_page`; the tests hold it to the source.", "",
-             "| used | times | CuPy |", "|---|---|---|"]
-    for (kind, name), times in sorted(counted.items()):
+             "| used | CuPy |", "|---|---|"]
+    for kind, name in sorted(used):
         dot = {"numpy": "np.", "cupy": "cupy.", "method": "."}[kind]
-        lines.append(f"| `{dot}{name}` | {times} | {_has(kind, name)} |")
+        lines.append(f"| `{dot}{name}` | {_has(kind, name)} |")
     lines += ["", "## On the host alone", "", "| where | what | why |", "|---|---|---|"]
     for (file, function), names in sorted(hosted.items()):
         why = audit.HOST.get(file, {}).get(function, "**an offence**")

@@ -1,4 +1,4 @@
-"""Why code that CuPy could not run never meets a device array: {file: {function or "*": reason}}."""
+"""Why code that CuPy could not run meets no device array: {file: {function or "*": reason}}."""
 
 NUMPY_S = "the vocabulary of NumPy's arrays; device.py has that of CuPy's"
 PLACES = "a table of places, of shapes alone; `take` and `scatter` move it"

@@ -19,7 +19,7 @@ _routines_indexing.pyx, `kernel`: _kernel.pyx, all of cupy/_core):
     log1p and expm1 of complex numbers are log(1 + x) and exp(x) - 1
                                                    cupy/_core/include/cupy/complex.cuh
     factorisations fail in silence, but in cupyx.errstate(linalg="raise")
-                                                   cupy/linalg/_util.py, _check_cusolver_dev_info_...
+                                                   cupy/linalg/_util.py, _check_cusolver_...
     solve does not broadcast stacks                cupy/linalg/_solve.py, solve
     split at places on the host, einsum without out
                                                    _manipulation/split.py; linalg/_einsum.py

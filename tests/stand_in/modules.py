@@ -23,7 +23,8 @@ PLAIN = {"shape", "ndim", "size", "result_type", "iscomplexobj", "isrealobj", "c
          "broadcast_shapes", "isscalar", "dtype", "finfo", "iinfo", "promote_types", "issubdtype"}
 CONVERTS = {"asarray", "array", "ascontiguousarray"}
 AT = {"add", "subtract", "maximum", "minimum"}
-NAIVE = {"log1p": lambda x: np.log(1 + x), "expm1": lambda x: np.exp(x) - 1}    # of complex x
+NAIVE = {"log1p": lambda x: np.log(1 + x),                # of complex x
+         "expm1": lambda x: np.exp(x) - 1}
 WEAK = {bool: "biufc", int: "ifc", float: "fc", complex: "c"}       # loops a Python number fits into
 _raise = []
 
@@ -149,7 +150,7 @@ def module(name, source, make=function):
     made = ModuleType(name)
     for key, known in RECORD["modules"][name].items():
         own = getattr(source, key, None)
-        if isinstance(known, list) and known and "->" in str(known[0]) and isinstance(own, np.ufunc):
+        if isinstance(own, np.ufunc) and known and "->" in str(known[0]):
             setattr(made, key, Ufunc(own, known))
         elif known == "class" and isinstance(own, type):
             setattr(made, key, own)
@@ -189,7 +190,7 @@ def installed():
     found = modules()
     before = {name: sys.modules.get(name) for name in found}
     sys.modules.update(found)
-    on_device.cache_clear()                         # classes derive from the LinearOperator they met
+    on_device.cache_clear()                       # classes derive from the LinearOperator they met
     moves.clear()
     array.trips.clear()
     try:

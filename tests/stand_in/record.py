@@ -12,8 +12,6 @@ import re
 from importlib import import_module
 from pathlib import Path
 
-import numpy as np
-
 FILE = Path(__file__).with_name("record.json")
 MODULES = ("cupy", "cupy.linalg", "cupyx", "cupyx.scipy.special")
 KINDS = set("?bBhHiIlLqQefdFD")
