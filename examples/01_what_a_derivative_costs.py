@@ -9,16 +9,19 @@ The usual first answer is to move the parameters a little and to look how far th
 We shall see that this loses half of the digits at best, and that for the whole gradient it is
 slower than necessary by a factor of about :math:`P/3`.
 
-You need NumPy and Taylor's theorem.  The symbols are those of the notation chapter: ``theta`` is
-:math:`\theta`, ``v`` a direction, ``g`` the gradient.
+You need NumPy and Taylor's theorem.  The symbols are those of :doc:`the notation chapter
+</0-notation>`: ``theta`` is :math:`\theta`, all parameters in one vector; ``v`` a direction, a
+vector of the same length; ``g`` the gradient :math:`\partial L/\partial\theta`.
 """
 
 # %%
 # The function
 # ------------
-# ``ref.problems.ZOO`` holds small problems by name.  This one has 23 images of digits, averaged to
-# 4 x 4 pixels, a network of two layers, and cross-entropy; ``theta`` is a random point to stand at.
-# To most of this lesson it is just a function ``L`` of a vector.
+# ``ref.problems.ZOO`` holds small problems by name, each as a function that takes a generator of
+# random numbers.  It returns an *objective*, that is data, a network and a loss, and a random
+# point ``theta`` to stand at; ``objective.value`` is :math:`L`.  This one has 23 images of digits,
+# averaged to 4 x 4 pixels, a network of two layers, and a loss named cross-entropy, which lesson 4
+# writes out.  To most of this lesson it is just a function ``L`` of a vector.
 
 from timeit import repeat
 
@@ -87,7 +90,8 @@ ways = {"forward difference": lambda h: (L(theta + h * v) - L(theta)) / h,
 #    h_{\text{forward}} = \sqrt{\frac{2 \epsilon |L|}{|c_2|}}, \qquad
 #    h_{\text{central}} = \sqrt[3]{\frac{\epsilon |L|}{2 |c_3|}} .
 #
-# :func:`reference.taylor` gives the coefficients.
+# :func:`reference.taylor` gives the coefficients (:math:`c_2` is half of the second derivative
+# along :math:`v`, :math:`c_3` a sixth of the third).
 
 eps = np.finfo(float).eps
 c0, c1, c2, c3 = ref.taylor(objective, theta, v, order=3).coefficients
@@ -106,16 +110,17 @@ for name, h in best_h.items():
 # -----------
 # Now measure, for :math:`h` from 1 down to :math:`10^{-20}`.  Read the picture from right to left.
 # The differences first gain digits, while truncation falls, and then lose them all to cancellation:
-# below :math:`h = 10^{-16}` the sum :math:`\theta + hv` rounds to :math:`\theta`, the difference is
-# 0, and the error is 100 %.  The complex step has the truncation of the central difference,
-# :math:`|c_3| h^2`, but subtracts nothing: once that is below :math:`\epsilon` it stays exact.
+# where :math:`h\, |g^\top v|` is less than the spacing of floats at :math:`L`, here below about
+# :math:`h = 10^{-14}`, both values of :math:`L` are mostly the same float, the difference is 0, and
+# the error is 100 %.  The complex step has the truncation of the central difference, :math:`|c_3|
+# h^2`, but subtracts nothing: once that is below :math:`\epsilon` it stays exact, to rounding.
 
 steps = np.logspace(-20, 0, 81)
 errors = {name: np.array([abs(way(h) - slope) for h in steps]) / abs(slope)
           for name, way in ways.items()}
 figure, axes = plt.subplots(figsize=plotting.size(2))
 for name, error in errors.items():
-    line, = axes.loglog(steps, np.maximum(error, eps / 10), label=name)
+    line, = axes.loglog(steps, np.maximum(error, eps / 10), label=name)      # no log of 0
     if name in bound:
         h = best_h[name]
         axes.loglog(steps, bound[name](steps) / abs(slope), "--", marker="", color=line.get_color())
@@ -124,10 +129,13 @@ axes.axhline(eps, color="gray", ls=":", label="eps, the spacing of floats at 1")
 axes.set(xlabel="step length h (theta moves by h v, |v| = 1)", ylabel="relative error of g^T v",
          ylim=(1e-17, 100))
 axes.legend(loc="center left", bbox_to_anchor=(0.02, 0.45))
-plotting.caption(figure, "What to see: two Vs and a flat line. Each difference is best at one h, "
-                 "which depends on the function. Dashed lines and stars: the bounds and their best "
-                 "h, from the formulas above.")
+plotting.caption(figure, "What to see: each difference draws a V, the complex step none. Dashed: "
+                 "the bounds of the formulas above; stars: their best h, another for every "
+                 "function. The lines on the left: no digit is right.")
 plt.show()
+
+# %%
+# The bounds hold, up to what rounding does at random, and the stars are where the errors are least:
 
 for name, h in best_h.items():
     assert np.all(errors[name] * abs(slope) < 10 * bound[name](steps) + abs(slope))
@@ -155,17 +163,21 @@ for name, error in errors.items():
 # ----------------------------
 # One direction costs one or two values of :math:`L`.  The gradient has :math:`P` directions, hence
 # :math:`P + 1` values by forward differences.  Backpropagation [RHW86] costs *less than three
-# values, whatever* :math:`P` *is*.  (For any program, networks or not, its reverse mode costs a
-# small constant times the value [GW08].)  Count multiplications.  A layer :math:`s = W p` with
-# :math:`W` of shape :math:`(O, I)` and :math:`N` examples takes
+# values, whatever* :math:`P` *is*.  (For any program, networks or not, its reverse mode, that is,
+# backpropagation, costs a small constant times the value [GW08].)  Count multiplications.  A dense
+# layer computes :math:`s = W_0 x + b` of its input :math:`x`.  We write this as :math:`s = W p`: a
+# 1 is put behind the input, :math:`p = (x, 1)`, and the bias :math:`b` is the last column of
+# :math:`W = (W_0\ b)`.  Let :math:`W` have the shape :math:`(O, I)`, and let there be :math:`N`
+# examples.  With :math:`g_n = \partial L/\partial s_n`, one vector for each example, this takes
 #
-# - :math:`N O I` to compute :math:`s`,
-# - :math:`N O I` for its gradient :math:`\sum_n g_n p_n^\top`,
-# - :math:`N O I` for the cotangent :math:`W^\top g` of its input, but none at the first layer,
-#   whose input is data.
+# - :math:`N O I` to compute all :math:`s_n = W p_n`,
+# - :math:`N O I` for the gradient :math:`\partial L/\partial W = \sum_n g_n p_n^\top`,
+# - :math:`N O I` for :math:`\partial L/\partial p_n = W^\top g_n`, which the layer before goes on
+#   from, but none at the first layer, whose input is data.
 #
-# That is 3 products where the value has 1.  Where they come from is the subject of
-# :ref:`sphx_glr_lessons_04_backpropagation_as_algebra.py`.
+# That is 3 products where the value has 1.  Why these are the derivatives is the subject of
+# :ref:`sphx_glr_lessons_04_backpropagation_as_algebra.py`.  (``net.layout.shapes`` lists the shapes
+# of the matrices.)
 
 
 def multiplications(net, N):
@@ -199,9 +211,11 @@ for width in (8, 32, 128, 512):
 # %%
 # Every route to the same gradient
 # --------------------------------
-# This package reaches the gradient by several routes that share little code, so that each checks
-# the others; :data:`reference.ROUTES` says what error to expect of each.  "Central difference" is
-# extrapolated to :math:`h \to 0`, which saves some of the lost digits but not all.
+# A *route* is a way to compute a quantity.  This package reaches the gradient by several that share
+# little code, so that each checks the others; :data:`reference.ROUTES` says what error to expect of
+# each, in parts of the largest entry (``exact.scale``).  "Autograd" is another program's
+# backpropagation, found operation by operation; "dual" is the subject of lesson 3.  "Central
+# difference" is extrapolated to :math:`h \to 0`, which saves some of the lost digits but not all.
 
 exact = ref.certify(ref.gradient, objective, theta)
 for name, route in ref.ROUTES.items():

@@ -109,7 +109,11 @@ for name, (naive, mended) in ways.items():
 # %%
 # Zeros are the friendly failures.  ``vdot`` has the wrong *sign*, for it conjugates its first
 # argument, and ``sign`` gives a number that looks like any other: NumPy's sign of a complex number
-# is :math:`z/|z|`.
+# is :math:`z/|z|`.  (``wrong + 0`` prints 0 for -0.)
+#
+# The picture shows three of them for one variable.  In the middle both arguments depend on
+# :math:`x`: the truth is :math:`(x + 1) + x`, but the conjugated argument counts with the wrong
+# sign, :math:`-(x + 1) + x = -1`.
 
 xs = np.linspace(-2, 2, 80)                    # an even number: none of them is at a kink
 one = {"abs(x)": (np.abs, lambda x: np.where(x.real > 0, x, -x)),
@@ -125,7 +129,7 @@ for ax, (name, (naive, mended)) in zip(axes, one.items()):
 axes[0].set(ylabel="slope", ylim=(-6, 6))
 axes[0].legend()
 plotting.caption(figure, "What to see: where a function conjugates or takes |z|, the complex step "
-                 "draws a line that looks reasonable and is wrong, without a warning.")
+                 "(dashed) gives a slope that is wrong, without a warning.")
 plt.show()
 
 # %%
@@ -156,7 +160,8 @@ for name, naive, mended in [
 #
 # A whole network
 # ---------------
-# Nothing has to be prepared.  :math:`L(\theta + ihv)` is the same program on complex numbers:
+# ``ZOO["digits"]`` has 200 images of 64 pixels and a network 64-16-10.  Nothing has to be
+# prepared.  :math:`L(\theta + ihv)` is the same program on complex numbers:
 #
 # .. math:: g^\top v = \frac{\operatorname{Im} L(\theta + ihv)}{h}.
 
@@ -171,8 +176,9 @@ assert abs(gv - proof.value) + proof.radius < 1e-13 * abs(gv)
 
 # %%
 # And since the backpropagated gradient is a program, too, the same step through *its* code gives
-# the Hessian times a vector, the derivative of :math:`g` along :math:`v`, for the price of one
-# complex gradient and without ever forming :math:`H`:
+# the Hessian :math:`H = \partial^2 L/\partial\theta^2` times a vector, which is the derivative of
+# :math:`g` along :math:`v`, for the price of one complex gradient and without ever forming
+# :math:`H`:
 #
 # .. math:: H v = \frac{\operatorname{Im}\, g(\theta + ihv)}{h}.
 #

@@ -26,9 +26,12 @@ Before it: :ref:`sphx_glr_lessons_02_the_complex_step.py`.
 #           i = \begin{pmatrix} 0 & -1 \\ 1 & 0 \end{pmatrix}, \qquad
 #           \varepsilon^2 = 0, \quad i^2 = -1.
 #
-# Two units that commute come from the Kronecker product: :math:`\varepsilon_1 = 1 \otimes
-# \varepsilon`, :math:`\varepsilon_2 = \varepsilon \otimes 1`, with product :math:`\varepsilon
-# \otimes \varepsilon`; and :math:`i`, :math:`j` in the same way.
+# Two units that commute come from the *Kronecker product* :math:`A \otimes B`, a matrix of
+# matrices: each entry :math:`a` of :math:`A` is replaced by the block :math:`a B` (``np.kron``).
+# Such products multiply factor by factor, :math:`(A \otimes B)(C \otimes D) = AC \otimes BD`.  So,
+# with the unit matrix 1, :math:`\varepsilon_1 = 1 \otimes \varepsilon` and :math:`\varepsilon_2 =
+# \varepsilon \otimes 1` have the product :math:`\varepsilon \otimes \varepsilon` in either order,
+# and their squares are 0; and :math:`i`, :math:`j` in the same way.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -65,8 +68,10 @@ for system, units in UNITS.items():
 # real, as the data are, it is only 2, 2, 4 and 4.)
 #
 # The package's numbers, ``Dual`` (``reference/arrays/dual.py``, a hundred lines) and ``Bicomplex``
-# (``reference/arrays/bicomplex.py``), obey the same tables.  A hyper-dual number is a dual number
-# whose two parts are dual numbers.  Random products agree with those of the matrices:
+# (``reference/arrays/bicomplex.py``), obey the same tables.  Both hold two parts, ``.re`` and
+# ``.du``, the latter at their unit: ``Dual(a, b)`` is :math:`a + b\varepsilon`, and
+# ``Bicomplex(a, b)`` is :math:`a + bj` of complex :math:`a`, :math:`b`.  A hyper-dual number is a
+# dual number whose two parts are dual numbers.  Random products agree with those of the matrices:
 
 MAKE = {"complex": lambda a, b: a + 1j * b,
         "dual": Dual,
@@ -98,8 +103,10 @@ for system, units in UNITS.items():
 #           = f + \varepsilon_1 f' u + \varepsilon_2 f' v + \varepsilon_1 \varepsilon_2 f'' u v .
 #
 # With matrices one can watch it: the exponential of a matrix, by SciPy, which knows nothing of
-# derivatives, has :math:`f`, :math:`f'` and :math:`f''` of :math:`f(x) = e^{3x}` in
-# its first row.
+# derivatives, has :math:`f`, :math:`f'`, :math:`f'` and :math:`f''` of :math:`f(x) = e^{3x}` in its
+# first row.  There the coefficients can be read, since the first rows of the matrices of 1,
+# :math:`\varepsilon_1`, :math:`\varepsilon_2`, :math:`\varepsilon_1\varepsilon_2` are the four unit
+# vectors.
 
 x = 0.2
 second = expm(3 * (x * np.eye(4) + UNITS["hyper-dual"]["e1"] + UNITS["hyper-dual"]["e2"]))[0]
@@ -149,6 +156,10 @@ for (name, system), value in found.items():
 # :math:`u^\top H v` is one number.  Run the *gradient's* code on numbers with one unit instead, and
 # a whole vector :math:`H v` comes out.  On dual numbers this is Pearlmutter's R-operator [Pea94],
 # the default of :func:`reference.hvp`; on complex ones the complex step of lesson 2.
+#
+# The dual part of a variable :math:`x` is called its *tangent*, and written :math:`R\{x\}`, ``Rx``
+# in code: the derivative of :math:`x` along :math:`v`.  Each line of a program passes tangents on,
+# by the product rule where it multiplies, :math:`R\{W p\} = R\{W\}\, p + W R\{p\}`.
 
 Hv = {"complex": objective.grad(theta + 1j * h * v).imag / h,
       "dual": objective.grad(Dual(theta, v)).du}
@@ -157,9 +168,9 @@ for system, product in Hv.items():
     assert np.isclose(u @ product, truth["u^T H v"], rtol=1e-12)
 
 # %%
-# The dual part may hold many directions at once; the products of the real parts are then shared.
-# All :math:`P` unit vectors give the gradient from the function alone, and the Hessian from the
-# gradient.
+# The dual part may hold :math:`K` directions at once, as an array :math:`(K, P)`; the products of
+# the real parts are then shared.  All :math:`P` unit vectors give the gradient from the function
+# alone, and the Hessian from the gradient.
 
 every = np.eye(P)
 g, H = L(Dual(theta, every)).du, objective.grad(Dual(theta, every)).du
@@ -200,4 +211,6 @@ plt.show()
 #   Write that unit as a 3 x 3 matrix.  (:func:`reference.taylor` goes on from there.)
 # - At :math:`h = 10^{-170}` the bicomplex numbers fail.  Why there?
 # - Time ``L`` on each system for a large network.  Do the counts tell which is the slowest?
-# - ``Dual`` may hold balls: ``Dual(ball.exact(theta), ball.exact(v))``.  What is proven then?
+# - ``Dual`` may hold balls, numbers that carry a bound on their own error (lesson 10).  Import
+#   ``ball`` from ``reference.arrays``, and give ``Dual(ball.exact(theta), ball.exact(v))`` to
+#   ``L``.  What is proven then?

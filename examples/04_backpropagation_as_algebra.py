@@ -51,9 +51,11 @@ for C in outputs:
 
 # %%
 # The reverse order carries a matrix with as many *rows* as there are outputs, the forward order one
-# with as many *columns* as there are inputs.  They break even where both are equally many.  A loss
-# is 1 output, and its inputs are all :math:`P` parameters.  There the reverse order never does more
-# than a row times a matrix, where the forward order carries :math:`P` columns.
+# with as many *columns* as there are inputs.  They break even where both are equally many.  Of the
+# loss of a network we want the derivative by the parameters: 1 output, :math:`P` inputs.  There the
+# reverse order never does more than a row times a matrix, where the forward order carries :math:`P`
+# columns.  (It does not matter that some parameters enter at a later layer: the same row passes
+# by.)
 
 figure, axes = plt.subplots(figsize=plotting.size(2))
 for k, name in enumerate(("forward order", "reverse order")):
@@ -70,8 +72,14 @@ assert costs[64][0] == costs[64][1] and costs[1][0] > 30 * costs[1][1]
 # Forward: keep the trace
 # -----------------------
 # Take a network of two weight matrices, 64-16-10 with :math:`\tanh`, on :math:`N = 200` images.
-# Each example is a row.  :math:`W` holds its bias in the last column, so each layer first puts a 1
-# behind its input, :math:`p = (x, 1)`, and then computes :math:`s = W p`.
+# :math:`W` holds its bias in the last column, :math:`W = (W_0\ b)`, so each layer first puts a 1
+# behind its input, :math:`p = (x, 1)`, and then computes :math:`s = W p = W_0 x + b`.  Formulas are
+# of one example, whose vectors are columns; in code each example is a *row*, so that :math:`W p`
+# for all of them is ``p @ W.T``.  The outputs :math:`z = s_2` are called *logits*.
+#
+# What the forward pass leaves behind, ``p1``, ``x1`` and ``p2``, is called the *trace*: the
+# backward pass will need it.  (``layout.unpack`` cuts ``theta`` into :math:`W_1` and :math:`W_2`,
+# ``layout.pack`` puts matrices together again; ``y`` has a 1 at each label, else 0.)
 
 objective, theta = ref.problems.ZOO["digits"](rng)
 W1, W2 = objective.net.layout.unpack(theta)
@@ -93,17 +101,24 @@ assert np.allclose(z, objective.outputs(theta), rtol=0, atol=1e-13)
 # Backward: one factor after the other
 # ------------------------------------
 # Start at the left end, with :math:`g_2 = \partial L/\partial z`, and take in one factor after the
-# other.  Write :math:`g_l = \partial L/\partial s_l`, and :math:`W_2^{(0)}` for :math:`W_2` without
-# its bias column, whose input is the constant 1:
+# other.  Write :math:`g_l = \partial L/\partial s_l`, and :math:`W_{0,2}` for :math:`W_2` without
+# its bias column, whose input is the constant 1.  With :math:`\odot` entry by entry,
 #
 # .. math::
-#    g_1 &= (W_2^{(0)\top} g_2) \odot \tanh'(s_1), \qquad \tanh'(s) = 1 - \tanh(s)^2
+#    g_1 &= (W_{0,2}^\top g_2) \odot \tanh'(s_1), \qquad \tanh'(s) = 1 - \tanh(s)^2
 #    \\
 #    \frac{\partial L}{\partial W_l} &= \sum_n g_{ln} \, p_{ln}^\top .
 #
-# The second line is the last factor: :math:`s = W p` is linear in :math:`W`, and
-# :math:`\partial (g^\top W p)/\partial W = g p^\top`.  For cross-entropy the start is
-# :math:`(\operatorname{softmax}(z) - y)/N`.
+# The second line is the last factor: :math:`s = W p` is linear in :math:`W`, and :math:`\partial
+# (g^\top W p)/\partial W = g p^\top`, since :math:`g^\top W p = \sum_{oi} g_o W_{oi} p_i`.
+#
+# The start is the derivative of the loss.  *Cross-entropy* reads
+# :math:`\operatorname{softmax}(z)_c = e^{z_c}/\sum_k e^{z_k}` as probabilities, and is minus the
+# logarithm of that of the label; :math:`L` is its mean over the examples:
+#
+# .. math:: \mathrm{loss}_n = \log \sum_k e^{z_k} - y^\top z, \qquad
+#           \frac{\partial\, \mathrm{loss}_n}{\partial z} = \operatorname{softmax}(z) - y, \qquad
+#           g_2 = \frac{\operatorname{softmax}(z) - y}{N} .
 
 
 def backward(u):
@@ -154,9 +169,11 @@ plt.show()
 # %%
 # Forward with tangents
 # ---------------------
-# The other order pushes a direction :math:`v` from the input on: :math:`J v`, the change of the
-# outputs when :math:`\theta` moves along :math:`v`.  Differentiate the forward pass line by line;
-# :math:`R\{\cdot\}` marks a tangent.  It needs no trace, and is one pass for one *input* direction.
+# From here on :math:`J = \partial z/\partial\theta`.  The other order pushes a direction :math:`v`
+# from the input on: :math:`J v`, the change of the outputs when :math:`\theta` moves along
+# :math:`v`.  Differentiate the forward pass line by line; :math:`R\{\cdot\}`, ``R...`` in code,
+# marks a tangent, the derivative along :math:`v` (lesson 3).  These lines may run beside those of
+# the forward pass, so nothing need be kept; and it is one pass for one *input* direction.
 
 u, v = rng.standard_normal(z.shape), rng.standard_normal(theta.size)
 V1, V2 = objective.net.layout.unpack(v)
@@ -168,15 +185,16 @@ assert np.allclose(Jv, ref.jvp(objective, theta, v), rtol=0, atol=1e-13)
 # %%
 # Transposition
 # -------------
-# :math:`J^\top = J_1^\top J_2^\top J_3^\top`: transposing a product reverses its order.  So
-# each line of the backward pass is the transpose of a line of the tangent pass: :math:`W` becomes
-# :math:`W^\top`, a product by slopes stays what it is, and the 1 put behind :math:`x`, which no
-# tangent moves, is dropped.
-# Therefore, for *every* :math:`u` and :math:`v`,
+# :math:`J^\top = J_1^\top J_2^\top J_3^\top`: transposing a product reverses its order.  So each
+# line of the backward pass is the transpose of a line of the tangent pass: :math:`W` becomes
+# :math:`W^\top`, a product by slopes stays what it is (as a matrix it is diagonal), and the 1 put
+# behind :math:`x`, which no tangent moves, is dropped.  Therefore, for *every* :math:`u` and
+# :math:`v`,
 #
 # .. math:: u^\top (J v) = (J^\top u)^\top v .
 #
-# Two random vectors check a whole backward pass.  Watch it find a forgotten slope.
+# The left side knows the tangent pass alone, the right side the backward pass alone: two random
+# vectors check a whole backward pass.  Watch it find a forgotten slope, :math:`\tanh'` left out.
 
 JTu = objective.net.layout.pack(backward(u)[2])
 assert np.allclose(JTu, ref.vjp(objective, theta, u), rtol=0, atol=1e-12)
