@@ -25,7 +25,7 @@ def bfgs_inverse(H, s, y):
 def enough_curvature(s, y, scale):
     """Whether s.y > 0 and s.y > 1e-4 |s|^2 |scale|."""
     curvature, least = s @ y, SKIP * (s @ s) * (scale @ scale) ** 0.5
-    return _exceeds(curvature, 0) and _exceeds(curvature, least)
+    return bool(F.positive(curvature) & F.positive(curvature - least))   # one look at a device
 
 
 def guarded_bfgs_inverse(H, s, y, scale):
