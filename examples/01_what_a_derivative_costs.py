@@ -23,6 +23,7 @@ vector of the same length; ``g`` the gradient :math:`\partial L/\partial\theta`.
 # averaged to 4 x 4 pixels, a network of two layers, and a loss named cross-entropy, which lesson 4
 # writes out.  To most of this lesson it is just a function ``L`` of a vector.
 
+from time import process_time
 from timeit import repeat
 
 import matplotlib.pyplot as plt
@@ -155,8 +156,7 @@ def digits(error):
 
 
 for name, error in errors.items():
-    print(f"{name:<20} at its best {digits(error.min()):2} digits, "
-          f"at h = 1e-20 {digits(error[0]):2}")
+    print(f"{name:<20} at its best {digits(error.min()):2} digits, at h = 1e-20 {digits(error[0]):2}")
 
 # %%
 # The work of a whole gradient
@@ -187,8 +187,8 @@ def multiplications(net, N):
 
 
 def seconds(f, theta):
-    """The least of some runs: what disturbs a run only ever makes it slower."""
-    return min(repeat(lambda: f(theta), number=1, repeat=7))
+    """The processor's, the least of some runs: what disturbs one only ever makes it slower."""
+    return min(repeat(lambda: f(theta), number=1, repeat=7, timer=process_time))
 
 
 x, y = ref.problems.digits(200)
