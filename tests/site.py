@@ -90,10 +90,10 @@ def read(folder):
             if path.suffix == ".html" else None for path in folder.rglob("*") if path.is_file()}
 
 
-def misled(pages):
-    """Entries of functions and classes whose [source] is not a line that begins them."""
+def misled(pages, tree):
+    """Entries of functions and classes whose [source] in a tree is not a line that begins them."""
     return [entry for text in pages.values() if text is not None
-            for entry, file, line in SOURCE.findall(text) if not begins(entry, file, int(line))]
+            for entry, file, line in SOURCE.findall(text) if not begins(entry, tree / file, int(line))]
 
 
 def begins(entry, file, line):
@@ -101,7 +101,7 @@ def begins(entry, file, line):
     thing = importlib.import_module("reference")
     for name in entry.split(".")[1:]:
         thing = getattr(thing, name, None)
-    text = (ROOT / file).read_text("utf-8").splitlines()[line - 1]
+    text = file.read_text("utf-8").splitlines()[line - 1]
     names = {entry.split(".")[-1], getattr(thing, "__name__", None)} - {None}
     return any(re.search(rf"\b{name}\b", text, re.IGNORECASE) for name in names)
 
