@@ -9,6 +9,9 @@ the same way for nearly every network.
 
 The network here is small enough to look at every entry: 4 x 4 pixels, layers of 6 and 4 tanh
 units, 10 classes, :math:`P = 180` parameters.
+
+Before it: :ref:`sphx_glr_lessons_03_four_number_systems.py` (products :math:`Hv`) and
+:ref:`sphx_glr_lessons_04_backpropagation_as_algebra.py`.
 """
 
 import matplotlib.pyplot as plt
@@ -41,13 +44,14 @@ print(f"H {H.shape}: the assembly, 180 products and the transpose agree")
 # ------------------
 # Let :math:`\theta` hold :math:`W_1, W_2, W_3` one after the other, each row by row, its bias as
 # the last column.  So each of the nine blocks :math:`H_{lm}` is itself made of small rectangles:
-# row :math:`i` of :math:`W_l` meets row :math:`k` of :math:`W_m`.  The last block is tidier than
-# all others, for a reason that comes below.
+# row :math:`i` of :math:`W_l` meets row :math:`k` of :math:`W_m`.  In the block of :math:`W_1`
+# there are 6 x 6 of them, and all show the same fine grid, for all units see the same pixels.  The
+# last block is tidier than all others, for a reason that comes below.
 figure, axes = plt.subplots(figsize=(6.6, 6.2))
 plotting.heat_maps({"the Hessian H": H}, net.layout, [axes], small=0.001)
 axes.set(xlabel="entry of theta, by weight matrix", ylabel="entry of theta, by weight matrix")
-plotting.caption(figure, "Stripes of one period are inputs: all rows of W1 meet the same pixels.  "
-                 "The blocks between two matrices are as large as those on the diagonal.")
+plotting.caption(figure, "What to see: squares, one for two units each, and in each a grid, the "
+                 "inputs.  The blocks between two matrices are as large as the others.")
 plt.show()
 
 # %%
@@ -68,7 +72,11 @@ print(f"part of |H|^2 on the diagonal blocks: {inside / (H ** 2).sum():.2f}")
 #           \qquad S_n = \frac{\partial^2 \mathrm{loss}_n}{\partial z_n^2}
 #           = \mathrm{diag}(\pi_n) - \pi_n \pi_n^T
 #
-# with :math:`\pi_n` the softmax of :math:`z_n`.  Each :math:`S_n` is positive semidefinite, hence
+# with :math:`\pi_n` the softmax of :math:`z_n`: the gradient of the loss is :math:`\pi_n - y_n`
+# (lesson 4), and :math:`\partial \pi_c/\partial z_d = \pi_c ([c = d] - \pi_d)`.  The Kronecker
+# product :math:`S_n \otimes p_n p_n^T` has the matrix :math:`p_n p_n^T` once for each entry of
+# :math:`S_n`, times that entry (lesson 3): it says how row :math:`i` of :math:`W_3` meets row
+# :math:`k`.  Each :math:`S_n` is positive semidefinite, hence
 # :math:`H_{33}` is, whatever the weights are.  The other blocks have no such luck.
 xs = net.forward(theta, x)                      # the trace: what every layer was given, and z
 p, softmax = np.c_[xs[-2], np.ones(len(x))], np.exp(xs[-1])
@@ -114,8 +122,8 @@ assert abs(objective.value(theta + 0.1 * d) - objective.value(theta)) < 1e-14
 # - *The bulk* is near zero, from the first step on: exactly zero for the 16 weights of each of the
 #   8 pixels that are black in every image and for 17 symmetries of softmax, and nearly zero for
 #   many directions that hardly matter.
-# - *Negative eigenvalues* hold more than a third of the curvature at the start, almost none at the
-#   end.  They come from the residuals, which training removes:
+# - *Negative eigenvalues* hold more than a third of the curvature (the sum of all sizes) at the
+#   start, almost none at the end.  They come from the residuals, which training removes:
 #   :ref:`the next lesson <sphx_glr_lessons_06_gauss_newton_and_fisher.py>` splits them off.
 # - *Outliers* part from the bulk, about as many as classes.  Ghorbani, Krishnan and Xiao (2019)
 #   measured them on networks with millions of parameters, where :func:`reference.spectral_density`
@@ -155,8 +163,8 @@ for step in (0, 100):
 axes[1].axvline(9.5, color="gray", lw=1, ls="--")
 axes[1].set(xlabel="rank", ylabel="eigenvalue", title="the 20 largest", xticks=range(1, 21, 2))
 axes[1].legend()
-plotting.caption(figure, "Left: the negative end sinks into the bulk.  Right: at the start no gap "
-                 "is special; after 100 steps one opens behind eigenvalue 9.")
+plotting.caption(figure, "Left: the negative end moves to the bulk at zero.  Right: at the start "
+                 "no gap is special; after 100 steps one opens behind eigenvalue 9 (dashed).")
 plt.show()
 
 # %%

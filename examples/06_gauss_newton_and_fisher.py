@@ -6,6 +6,8 @@ The Hessian of a network is the sum of two matrices.  One, the Gauss-Newton matr
 as if it were linear in its weights; the other is what the network itself bends.  The first is never
 negative, and most second-order methods take it for the whole.  It has a twin from statistics: the
 Fisher matrix.  This lesson takes the Hessian apart, and asks of every equality where it ends.
+
+Before it: :ref:`sphx_glr_lessons_05_the_hessian_of_a_network.py`.
 """
 
 import sys
@@ -40,12 +42,12 @@ H, G = (ref.dense(B(objective, theta)) for B in (ref.hessian, ref.gauss_newton))
 # The chain rule, twice
 # ---------------------
 # The loss of an example is a function of its logits, :math:`\mathrm{loss}_n(z_n(\theta))`.  With
-# :math:`J_n = \partial z_n/\partial\theta` its gradient is :math:`J_n^T s_n`,
-# :math:`s_n = \partial\,\mathrm{loss}_n/\partial z_n`.  Take the derivative again, and either
-# factor may vary:
+# :math:`J_n = \partial z_n/\partial\theta` its gradient is :math:`J_n^T r_n`, where :math:`r_n =
+# \partial\,\mathrm{loss}_n/\partial z_n` is called the *residual*.  Take the derivative again, and
+# either factor may vary:
 #
 # .. math:: H = \underbrace{\frac 1N \sum_n J_n^T S_n J_n}_{G} +
-#           \underbrace{\frac 1N \sum_n \sum_c s_{nc} \frac{\partial^2 z_{nc}}
+#           \underbrace{\frac 1N \sum_n \sum_c r_{nc} \frac{\partial^2 z_{nc}}
 #           {\partial\theta^2}}_{R}, \qquad S_n = \frac{\partial^2 \mathrm{loss}_n}{\partial z_n^2}.
 #
 # :math:`G` is the generalised Gauss-Newton matrix (Schraudolph 2002), that of
@@ -56,17 +58,17 @@ S = pi[:, :, None] * (np.eye(10) - pi[:, None, :])
 assert far(np.einsum("nca,ncd,ndb->ab", J, S, J, optimize=True) / len(x), G) == 0
 
 # %%
-# The residual :math:`R` knows the loss through :math:`s_n` alone.  So *any* loss with the same
-# :math:`s_n` at this :math:`\theta` has the same :math:`R`.  Squared error has
-# :math:`s_n = z_n - y_n`: choose targets :math:`y_n` that make it what cross-entropy has,
-# :math:`\pi_n` less the one-hot label.
+# The rest :math:`R` knows the loss through :math:`r_n` alone.  So *any* loss with the same
+# :math:`r_n` at this :math:`\theta` has the same :math:`R`.  Squared error, :math:`\frac12 |z_n -
+# y_n|^2`, has :math:`r_n = z_n - y_n`: choose targets :math:`y_n` that make it what cross-entropy
+# has, the softmax :math:`\pi_n` less the one-hot label.
 squared = ref.Objective(net, ref.SquaredError(), x, z - pi + np.eye(10)[labels])
 R = ref.dense(ref.hessian(squared, theta) - ref.gauss_newton(squared, theta))
 assert far(G + R, H) == 0
 figure, axes = plt.subplots(1, 3, figsize=(9.6, 3.7))
 plotting.heat_maps({"Hessian H": H, "Gauss-Newton G": G, "H - G": R}, net.layout, axes, small=1e-3)
-plotting.caption(figure, "White is zero: the residual has no W3 block, and W2's is small squares.")
-if len(sys.argv) > 1:
+plotting.caption(figure, "White is zero: H - G has no W3 block, and of W2's only small squares.")
+if len(sys.argv) > 1:                                # a file name, where one is given
     figure.savefig(sys.argv[1])
 plt.show()
 
@@ -81,7 +83,8 @@ plt.show()
 # :math:`v^T G v = \frac 1N \sum_n (J_n v)^T S_n (J_n v)`.  A loss that is convex in :math:`z` has
 # :math:`S_n \ge 0`, and then :math:`G` has no negative eigenvalue at any weights: a direction
 # :math:`-(G + \lambda I)^{-1} \nabla L` always goes down.  Its rank is at most :math:`N (C - 1)`,
-# since :math:`S_n` has rank :math:`C - 1`.
+# since :math:`S_n` has rank :math:`C - 1`: it is zero along :math:`(1, \dots, 1)`, which softmax
+# does not see.
 few = ref.gauss_newton(objective.batch(slice(0, 5)), theta)
 for name, B in {"H": H, "G": G, "G of 5 examples": few}.items():
     print(f"{name:<16}{ref.inertia(B)}")
@@ -90,7 +93,7 @@ assert ref.inertia(G).negative == 0 and ref.inertia(few).positive == 5 * 9
 # %%
 # Where the Hessian is Gauss-Newton
 # ---------------------------------
-# :math:`R` vanishes where :math:`s_n = 0`, and where :math:`z` is linear in the weights.  Its
+# :math:`R` vanishes where :math:`r_n = 0`, and where :math:`z` is linear in the weights.  Its
 # *diagonal blocks* vanish wherever :math:`z` is linear in each matrix, the others held: off the
 # kinks of a piecewise linear network, and in a deep linear one.  A product :math:`W_3 W_2 W_1` is
 # not linear in all three.
@@ -130,9 +133,14 @@ assert far(F, G) == 0 and far(F, ref.dense(ref.fisher(objective, theta))) == 0
 
 # %%
 # :math:`F = G`, though one was made of first derivatives and the other of second ones (Martens
-# 2020).  It holds where :math:`z` are the natural parameters of an exponential family: softmax,
-# Bernoulli logits, log rates, the mean of a Gaussian.  Then :math:`S_n` does not depend on the
-# label, and is its covariance.  A Gaussian that learns its variance as well, from the same
+# 2020).  Why?  The gradient of an example is :math:`J_n^T r_n`, so :math:`F = \frac 1N \sum_n J_n^T
+# \mathrm{E}[r_n r_n^T] J_n`.  For softmax :math:`r_n = \pi_n - e_y`, with :math:`e_y` the one-hot
+# label; under the model :math:`\mathrm{E}[e_y] = \pi_n`, and :math:`\mathrm{E}[r_n r_n^T]`, the
+# covariance of :math:`e_y`, is :math:`\mathrm{diag}(\pi_n) - \pi_n \pi_n^T = S_n`.
+#
+# It holds where :math:`z` are the natural parameters of an exponential family: softmax, Bernoulli
+# logits, log rates, the mean of a Gaussian.  Then :math:`S_n` does not depend on the label.  A
+# Gaussian that learns its variance as well, from the same
 # :math:`z`, is the counterexample.
 gaussian = ref.Objective(net, ref.Gaussian(), x, x[:, :5])       # 5 means, 5 log variances
 gap = far(ref.dense(ref.fisher(gaussian, theta)), ref.dense(ref.gauss_newton(gaussian, theta)))
@@ -165,7 +173,7 @@ axes.loglog(samples, errors[0] / np.sqrt(samples), "k:", marker="", label=r"$1/\
 axes.axhline(empirical, color=plotting.COLORS["vermilion"], ls="--", label="labels of the data")
 axes.set(xlabel="samples M per example", ylabel="relative distance from F", ylim=(0.01, 1))
 axes.legend()
-plotting.caption(figure, "After 100 steps of training: no samples mend wrong labels.")
+plotting.caption(figure, "More draws of the model bring F; the labels of the data never do.")
 plt.show()
 
 # %%

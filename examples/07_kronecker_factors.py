@@ -6,6 +6,8 @@ A layer of 1000 inputs and 1000 outputs has a million weights, and its block of 
 matrix a trillion entries.  K-FAC (Martens and Grosse 2015) replaces the block by a Kronecker
 product of two matrices of a million entries each, which can be inverted.  When is that exact, how
 far is it otherwise, and what do its relatives do better?
+
+Before it: :ref:`sphx_glr_lessons_06_gauss_newton_and_fisher.py`.
 """
 
 import sys
@@ -30,7 +32,9 @@ def far(M, B):
 # %%
 # The product that acts on matrices
 # ---------------------------------
-# :math:`G \otimes A` has the entries :math:`G_{ik} A_{jq}`, a matrix of matrices.  It need never be
+# :math:`G \otimes A` has the entries :math:`G_{ik} A_{jq}`, a matrix of matrices: :math:`A` once
+# for each entry of :math:`G`.  (From here on :math:`G` is such a factor, no longer Gauss-Newton.)
+# With :math:`\mathrm{vec}(V)` the entries of a matrix in one vector, the product need never be
 # formed, because
 #
 # .. math:: (G \otimes A)\, \mathrm{vec}(V) = \mathrm{vec}(G V A^T),
@@ -53,7 +57,8 @@ assert not np.allclose(np.kron(A, G) @ V.ravel(), (G @ V @ A.T).ravel())
 # .. math:: \frac 1N \sum_n \mathrm{E}[g_n g_n^T] \otimes p_n p_n^T \;\approx\; G \otimes A, \qquad
 #           G = \frac 1N \sum_n \mathrm{E}[g_n g_n^T], \quad A = \frac 1N \sum_n p_n p_n^T.
 #
-# What it leaves out is a covariance: :math:`\frac 1N \sum_n (\mathrm{E}[g_n g_n^T] - G) \otimes
+# A mean of products is the product of the means and a covariance, which is what is left out:
+# :math:`\frac 1N \sum_n (\mathrm{E}[g_n g_n^T] - G) \otimes
 # (p_n p_n^T - A)`.  Here it is for the last layer, where :math:`\mathrm{E}[g_n g_n^T]` is the loss
 # Hessian :math:`S_n`, as :doc:`the lesson before </lessons/06_gauss_newton_and_fisher>` shows.
 
@@ -69,7 +74,7 @@ theta = start = net.initial(rng)
 for _ in range(100):
     theta = theta - 0.5 * objective.grad(theta)
 xs = net.forward(theta, x)
-p, S = np.c_[xs[-2], np.ones(200)], 200 * objective.output_hessian(xs[-1])
+p, S = np.c_[xs[-2], np.ones(200)], 200 * objective.output_hessian(xs[-1])     # without its 1/N
 G, A = S.mean(0), p.T @ p / 200
 lost = np.einsum("nik,njq->ijkq", S - G, p[:, :, None] * p[:, None, :] - A).reshape(50, 50) / 200
 K, B = ref.kfac(objective, theta)[2], ref.blocks(ref.gauss_newton(objective, theta), net.layout)[2]
@@ -121,7 +126,9 @@ for name, family in found.items():
 # Training takes K-FAC away from the last blocks.  At the start the model says much the same of all
 # images, and :math:`S_n` hardly varies.  Later some are learned and others not: :math:`S_n` is near
 # zero for the former, and depends on :math:`p_n`.  Here is the block of :math:`W_3`, a square for
-# each pair of classes.
+# each pair of classes: in a product all squares are multiples of :math:`A`, in the exact block they
+# are not.  The bars tell the distance for each weight matrix: at the start by K-FAC, and after
+# training by the whole family.
 begun, ended = found["tanh, cross-entropy, start"], found["  the same after 100 steps"]
 assert begun["K-FAC"][2] < 0.05 < 0.5 < ended["K-FAC"][2]
 shown = {"exact": B, "K-FAC": K.dense(), "nearest product": ref.nearest_kron(B, (10, 5))[0].dense()}
@@ -129,7 +136,7 @@ trained, axes = plt.subplots(2, 2, figsize=plotting.size(2, 2))
 for ax, (name, M) in zip(axes.flat, shown.items()):
     plotting.heat_map(M / np.abs(B).max(), "0123456789", ax).set(title=name, xlabel="class")
 plotting.kron_residuals({"K-FAC at the start": begun["K-FAC"], **ended}, axes[1, 1])
-plotting.caption(trained, "Red +, blue -, logarithmic.  A product repeats one pattern.")
+plotting.caption(trained, "Red +, blue -, logarithmic.  A product has one pattern in all squares.")
 plt.show()
 
 # %%
@@ -137,8 +144,9 @@ plt.show()
 # -------
 # A step needs :math:`(G \otimes A + \lambda I)^{-1}`, which is no Kronecker product.  K-FAC inverts
 # :math:`(G + \tfrac{\sqrt\lambda}{\pi} I) \otimes (A + \pi\sqrt\lambda\, I)` instead, which adds
-# :math:`\sqrt\lambda\, (\pi\, G \otimes I + \tfrac 1\pi\, I \otimes A)` too much.  The trace of
-# that is least if :math:`\pi^2` is the mean eigenvalue of :math:`A` over that of :math:`G`.
+# :math:`\sqrt\lambda\, (\pi\, G \otimes I + \tfrac 1\pi\, I \otimes A)` too much.  (:math:`\pi` is
+# a number here.)  With :math:`m_G` and :math:`m_A` the mean eigenvalues, the trace of that is
+# proportional to :math:`\pi\, m_G + m_A/\pi`, which is least at :math:`\pi^2 = m_A/m_G`.
 pi, one = (np.linalg.inv(K.inv(0.01, rule).dense()) - K.dense() for rule in ("pi", "factored"))
 print(f"\npi = {K.pi():.2f}: trace of the damping {np.trace(pi):.2f}; pi = 1: {np.trace(one):.2f}")
 assert 0.01 * len(pi) < np.trace(pi) < np.trace(one)
@@ -178,8 +186,9 @@ assert far(reduce[9::10, 9::10], exact[9::10, 9::10]) == 0
 convolved, axes = plt.subplots(1, 3, figsize=(9.6, 3.9))
 for ax, (name, M) in zip(axes, {"exact": exact, "expand": expand, "reduce": reduce}.items()):
     plotting.heat_map(M / np.abs(exact).max(), "12", ax).set(title=name, xlabel="kernel")
-plotting.caption(convolved, "Two kernels: expand is pale, that is small; reduce is even.")
+plotting.caption(convolved, "Two kernels: expand is pale, that is small; reduce has no pattern.")
 plt.show()
+# file names, where they are given
 for path, figure in zip(sys.argv[1:], (trained, convolved)):
     figure.savefig(path)
 

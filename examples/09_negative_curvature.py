@@ -105,8 +105,8 @@ for name, model in models.items():
     right.plot(ts, model, markevery=10, label=name)
 right.set(xlabel="t, along v", ylabel="change of the loss", title="a net of 298 weights")
 left.legend(fontsize=8), right.legend(fontsize=8)
-plotting.caption(figure, "What to see: Newton goes to the saddle (light: a small loss); "
-                 "only the Hessian's model sees the way out.")
+plotting.caption(figure, "What to see: Newton goes to the saddle (light: a small loss); only the "
+                 "Hessian's model sees the way out. The other two are one line, nearly flat.")
 plt.show()
 
 # %%
@@ -114,7 +114,8 @@ plt.show()
 # least 1 % of the largest divides by little where the curvature is negative: it leaps there, and
 # has left in a step.  NewtonKrylov *notices*, but noticing is not following: from
 # its second step on the first direction, :math:`p = -g`, has negative curvature already.  So it
-# takes :math:`-g` with a length of at most 1, and creeps.  HessianFree sees no negative
+# takes :math:`-g` with a length of at most 1, and creeps.  (Its ``info["look"]`` tells the last
+# direction ``p`` and :math:`c = p \cdot H p`.)  HessianFree sees no negative
 # curvature at all; it waits until :math:`\lambda` has fallen to where its steps are long.
 
 krylov, looks = ref.NewtonKrylov(), []
@@ -144,7 +145,8 @@ plt.show()
 # ------------------------
 # :class:`reference.BlockHessianFree` (Zhang and others 2017) solves for each layer apart,
 # :math:`(G_b + \lambda I)\, d_b = -g_b`, and leaves the couplings out.  How wrong can that be?  For
-# :math:`G \ge 0` and k blocks, :math:`d \cdot G d \le k \sum_b d_b \cdot G_b d_b`.  So all blocks
+# :math:`G \ge 0` and k blocks, :math:`d \cdot G d \le k \sum_b d_b \cdot G_b d_b`, as the square of
+# a sum of k terms is at most k times the sum of their squares.  So all blocks
 # together may go too far, but at most k times.  Two that do the same attain the bound: the two
 # weights where they are equal.  Each alone corrects the whole error, together they correct it
 # twice, and the least of the model is at :math:`t = 1/2`.
@@ -161,7 +163,8 @@ assert t == 0.5
 # %%
 # ``joint="search"`` searches along the joint step for a smaller loss; ``joint="model"`` shortens
 # it first to the least of the whole model along it, at the price of a product for each iterate.  In
-# the picture that makes up for nearly all that the blocks leave out.
+# the picture that makes up for nearly all that the blocks leave out: its curve is almost that of
+# HessianFree.
 #
 # **Try:** Start at 0.05 and at 1 times the initial weights (some asserts are about 0.1 alone).  Who
 # leaves first?  Add a step along :math:`v` to

@@ -73,7 +73,8 @@ assert slope(s, 53).contains(0) and not slope(s, 80).contains(0)
 #
 # .. math:: L(\theta + t u) = L(\theta) \quad\Rightarrow\quad H u = 0
 #
-# exactly, for each of :math:`I` independent rows.  What does float64 say?
+# exactly, for each of :math:`I` independent rows.  What does float64 say?  And what do balls of
+# more and more bits: ``enclosure`` computes the same function on them?
 
 objective, theta = ref.test_point("dense", np.random.default_rng(0))
 O, I = objective.net.layout.shapes[-1]
@@ -131,7 +132,7 @@ for s in (1, 10, 20):
 left.set(xlabel="precision [bits]", ylabel="H v: largest radius or error", title="A product H v")
 right.set(xlabel="precision [bits]", ylabel="proven digits", title=r"The slope $1 - \tanh^2 s$")
 left.legend(), right.legend()
-plotting.caption(figure, "Each bit halves the radius; where terms cancel, the first buy nothing.")
+plotting.caption(figure, "Each bit halves the radius; where terms cancel, the first buy no digit.")
 plt.show()
 
 # %%

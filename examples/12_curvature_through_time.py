@@ -119,7 +119,7 @@ for ax, rho in zip(maps, rhos):
 figure.colorbar(image, ax=maps, shrink=0.5, label="$|B_{tu}|/|B|$, logarithmic")
 curves.set(xlabel="step t", ylabel="mean of $|J_t|$", xticks=steps)
 curves.legend(fontsize=8)
-plotting.caption(figure, "What to see: memory that fades bends late, one that explodes early.")
+plotting.caption(figure, "What to see: 0.5, curvature from late steps; 1, from all; 2, from early.")
 plt.show()
 
 # %%
