@@ -38,7 +38,7 @@ class Exercise:
         The lesson that it goes with.
     signature, text : str
     hints : tuple of str
-        From the gentlest to the plainest.
+        In the order of the cases that they help with.
     """
 
     short: str

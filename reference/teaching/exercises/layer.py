@@ -79,8 +79,8 @@ Nothing is changed in place; s has the dtype of the arguments (complex, too).
              (solutions.forward,)),
     Exercise("complex_step", "gradient by complex steps", 2, "complex_step(f, theta) -> g", """
 f is a function of theta (P,) that takes complex numbers, with f(theta) one number.
-Derive: f(theta + i h e) = f(theta) + i h f'(theta) e - h^2 ..., and take what gives f' without a
-difference. Return all P entries of the gradient; h may be 1e-20.
+Derive: f(theta + i h e) = f(theta) + i h f'(theta) e - h^2 ..., with e a unit vector, and take what
+gives f' without a difference. Return all P entries of the gradient, real numbers; h may be 1e-20.
 """, ("Move one entry of theta by i h, take the imaginary part of f, divide by h.",
       "One call of f for each entry: start each time from a complex copy of theta.",
       "No difference is taken, so h = 1e-20 loses no digits: choose it as small as that.",
@@ -93,16 +93,20 @@ difference. Return all P entries of the gradient; h may be 1e-20.
                       Slip("entries moved before stay moved: it is the gradient, summed up so far",
                            "Begin with a fresh copy of theta for each i.",
                            lambda f, t: np.cumsum(f.gradient(t))),
+                      Slip("it is f(theta) itself over h, the real part",
+                           "f' stands beside i: take the imaginary part.",
+                           lambda f, t: np.full(t.size, f(t) / 1e-20)),
                       Slip("it is their sum alone", "Return one number for each entry of theta.",
                            lambda f, t: f.gradient(t).sum()))),
              FUNCTION_STAGES, (solutions.complex_step,)),
     Exercise("jvp", "jvp of a dense layer", 3, "jvp(W, x, RW, Rx) -> Rs", """
 The tangent of s = W0 x + b along (RW, Rx): the derivative of s at (W + e RW, x + e Rx) in e at 0.
-W, RW (O, D + 1), x, Rx (N, D) -> Rs (N, O). In the last case K directions come at once: RW
-(K, O, D + 1), Rx (K, N, D) -> Rs (K, N, O).
+The bias moves, too: the last column of W is b, that of RW is its tangent Rb.
+W, RW (O, D + 1), x, Rx (N, D) -> Rs (N, O). Where W has only D columns, there is no bias. In the
+last case K directions come at once: RW (K, O, D + 1), Rx (K, N, D) -> Rs (K, N, O).
 """, ("Product rule: each factor once with its tangent, the other as it is.",
       "Rs = RW p + W0 Rx: the constant in p = (x, 1) has the tangent 0.",
-      "Without a bias p = x, and Rs = RW x + W x's tangent.",
+      "Without a bias p = x and W0 = W: Rs = RW x + W Rx. Compare W.shape[1] with x.shape[1].",
       "Use swapaxes(-1, -2) in place of .T and [..., :-1]: then leading axes take care of "
       "themselves."),
              Formula(("W", "x", "RW", "Rx"), {"Rs": ("example", "output")}, of.jvp, sizes, of.JVP),
@@ -112,8 +116,9 @@ W, RW (O, D + 1), x, Rx (N, D) -> Rs (N, O). In the last case K directions come 
              (solutions.jvp,)),
     Exercise("vjp", "vjp of a dense layer", 4, "vjp(W, x, ds) -> (dW, dx)", """
 Given ds = dL/ds, what are dL/dW and dL/dx, if s = W0 x + b? Demand that ds . Rs = dW . RW + dx . Rx
-for every RW and Rx, with the Rs of the exercise before.
-W (O, D + 1), x (N, D), ds (N, O) -> dW (O, D + 1), dx (N, D). Nothing is divided by N.
+for every RW and Rx, with the Rs of the exercise before; the dot sums over all entries.
+W (O, D + 1), x (N, D), ds (N, O) -> dW (O, D + 1), dx (N, D). Nothing is divided by N. Where W has
+only D columns, there is no bias. The answers have the dtype of the arguments (complex, too).
 """, ("One example: dW = ds p^T, an outer product with p = (x, 1); dx = W0^T ds.",
       "Several examples share W: their gradients add up, dW = ds^T p. Each has its own row of dx.",
       "Without a bias p = x and W0 = W; both shapes follow from W.",

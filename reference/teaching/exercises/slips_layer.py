@@ -86,6 +86,11 @@ JVP = (
     Slip("the constant 1 is given the tangent 1", "A constant has the tangent 0: W0 Rx, not "
          "W (Rx, 1).", lambda W, x, RW, Rx: jvp(W, x, RW, Rx) + (
              W[:, -1] if W.shape[-1] > x.shape[-1] else 0)),
+    Slip("b is added in place of its tangent", "The last column of RW is the tangent of b.",
+         lambda W, x, RW, Rx: jvp(W, x, RW, Rx) + (
+             (W - RW)[..., None, :, -1] if RW.shape[-1] > x.shape[-1] else 0)),
+    Slip("RW Rx, a product of two tangents, is added", "It is of second order in e: leave it out.",
+         lambda W, x, RW, Rx: jvp(W, x, RW, Rx) + Rx @ np.swapaxes(W0(RW, x), -1, -2)),
     Slip("it is RW Rx, a product of two tangents", "Product rule: RW p + W0 Rx.",
          lambda W, x, RW, Rx: Rx @ np.swapaxes(W0(RW, x), -1, -2)),
     Slip("it is s itself, no derivative", "Leave W p out: its tangent is RW p + W0 Rx.",
