@@ -13,6 +13,7 @@ from typing import Any, Callable
 import numpy as np
 
 from ..arrays.checks import is_whole, shown
+from ..arrays.transfer import on_host, to_host
 from . import laws, matrix_laws, pair_laws, solver_laws
 from .step import NAMES
 
@@ -136,7 +137,7 @@ class Invariants:
             raise ValueError(f"names is {self.names!r}; pass a tuple of names.")
         _require_known("law", self.names, LAWS)
         if self.theta is not None:
-            self._before["theta"] = np.array(self.theta)
+            self._before["theta"] = np.array(to_host(self.theta))
 
     def __call__(self, k, theta, info):
         """As `watch` of `run` is called."""
@@ -166,7 +167,7 @@ class Invariants:
         if not is_whole(k, 0):
             raise ValueError(f"k is {shown(k)}; pass the number of the step, 0 or more.")
         _require_known("quantity", quantities, (*NAMES, "theta"))
-        now, before = {"k": k, **quantities}, self._before
+        now, before = {"k": k, **on_host(quantities)}, self._before
         if before.get("k", k - 1) != k - 1:
             before = {}
         found = [one for name in self.names for one in self._asked(name, now, before)]

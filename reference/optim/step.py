@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from ..arrays.checks import is_whole, require_callables, require_float, require_theta, shown
-from ..arrays.transfer import alongside
+from ..arrays.namespace import library
+from ..arrays.transfer import alongside, to_host
 from ..network.objective import Objective
 from .states import require_state
 
@@ -142,10 +143,21 @@ def _stream(batches):
 
 
 def _numbers(info):
-    return {name: value for name, value in info.items()
-            if isinstance(value, (bool, int, float, np.number, np.bool_))}
+    return {name: value for name, value in info.items() if _is_number(value)}
+
+
+def _is_number(value):
+    on_device = library(value) is not np and getattr(value, "shape", None) == ()
+    return on_device or isinstance(value, (bool, int, float, np.number, np.bool_))
 
 
 def _columns(infos):
     common = set.intersection(*map(set, infos)) if infos else set()
-    return {name: np.array([info[name] for info in infos]) for name in NAMES if name in common}
+    return {name: _column([info[name] for info in infos]) for name in NAMES if name in common}
+
+
+def _column(numbers):
+    """As an array on the host; numbers of a device go there together, not one by one."""
+    if all(library(number) is not np for number in numbers):
+        return to_host(library(numbers[0]).stack(numbers))
+    return np.array([to_host(number) for number in numbers])
