@@ -156,7 +156,7 @@ def digits(error):
 
 
 for name, error in errors.items():
-    print(f"{name:20} at its best {digits(error.min()):2} digits, at h = 1e-20 {digits(error[0]):2}")
+    print(f"{name:20} at its best {digits(error.min()):2} digits, at h = 1e-20 {digits(error[0])}")
 
 # %%
 # The work of a whole gradient

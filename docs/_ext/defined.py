@@ -60,7 +60,7 @@ def lines(file, key):
 
 
 def found(dotted):
-    """(file, line) of `reference.x.y`, a module before what is imported under its name; or None."""
+    """(file, line) of `reference.x.y`: what a package imports, before a module of that name."""
     names = tuple(dotted.split("."))
-    split = (k for k in range(len(names), 0, -1) if module(names[:k]))
-    return next((place for k in split if (place := definition(names[:k], names[k:]))), None)
+    cuts = [k for k in (*range(len(names) - 1, 0, -1), len(names)) if module(names[:k])]
+    return next((place for k in cuts if (place := definition(names[:k], names[k:]))), None)
