@@ -108,7 +108,7 @@ def _places(index, size):
     """index as machine integers, all of them in 0, ..., size - 1."""
     if index.dtype.kind not in "iu":
         raise TypeError(f"an index of {index.dtype}: places are counted by integers; convert it.")
-    if index.size and not 0 <= index.min() <= index.max() < size:
+    if index.size and not (index.min() >= 0) & (index.max() < size):       # one look at a device
         wrong = index.min() if index.min() < 0 else index.max()
         raise IndexError(f"index {wrong} is outside an axis of {size}: places are 0 to {size - 1}.")
     return index.astype(np.intp, copy=False)

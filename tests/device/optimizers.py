@@ -32,7 +32,7 @@ OPTIMIZERS = {                               # name: (optimiser, the objective i
     "adam": (ref.Adam(0.01), classes),
     "rmsprop": (ref.RMSprop(0.01), classes),
     "rmsprop, momentum": (ref.optim.first_order.baseline_rmsprop(0.01), classes),
-    "newton": (ref.Newton(), numbers),
+    "newton": (ref.Newton(floor=0.1), numbers),      # 1/|lam| at a lam near 0 magnifies rounding
     "lbfgs": (ref.LBFGS(), classes),
     "kbfgs": (ref.KBFGS(), classes),
     "kbfgs, limited": (ref.KBFGS(memory=5), classes),
