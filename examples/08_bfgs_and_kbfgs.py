@@ -110,11 +110,12 @@ plt.show()
 # K-BFGS: a pair for each layer
 # -----------------------------
 # A layer's block of the curvature is taken as a Kronecker product :math:`G \otimes A`
-# (:ref:`sphx_glr_lessons_07_kronecker_factors.py`), so its inverse as :math:`H_g \otimes H_a`:
-# two small matrices instead of one of P rows.  :math:`A = E[p p^T]` is at hand.  :math:`G` is not,
-# but BFGS can learn :math:`H_g` from means over the batch: :math:`s` of the pre-activations before
-# and after the step, :math:`y` of the gradients by them.  That is right if :math:`y = G s`.
-# It is exact in a deep linear net with squared error while the layers above stand still:
+# (:ref:`sphx_glr_lessons_07_kronecker_factors.py`), so its inverse as :math:`H_g \otimes H_a`: two
+# small matrices instead of one of P rows.  :math:`A = E[p p^T]` is at hand.  :math:`G` is not, but
+# BFGS can learn :math:`H_g` from means over the batch: :math:`s` is how the step changes the mean
+# pre-activation, :math:`y` how it changes the mean gradient by the pre-activations.  That is right
+# if :math:`y = G s`.  It is exact in a deep linear net with squared error while the layers above
+# stand still:
 
 x, labels = ref.problems.digits(300)
 x = x.reshape(300, 4, 2, 4, 2).mean((2, 4)).reshape(300, 16)           # 4 x 4 pixels
@@ -137,7 +138,11 @@ state, norm, floor, seen, pairs = optimizer.init(objective, theta), np.linalg.no
 
 
 def against_exact(theta, Hg, Ha):
-    """Of the first layer: angles to the exact direction, and extreme eigenvalues of Hg and G."""
+    """Of the first layer: angles to the exact direction, and extreme eigenvalues of Hg and G.
+
+    Angles of the gradient as a matrix M, of K-BFGS's Hg M Ha, of M Ha, and of K-FAC's; here A and G
+    are the damped *inverses* of the true factors.
+    """
     block = ref.blocks(ref.gauss_newton(objective, theta), net.layout)[0] + lam * np.eye(8 * 17)
     M, K = net.layout.unpack(objective.grad(theta))[0], ref.kfac(objective, theta)[0]
     exact = np.linalg.solve(block, M.ravel()).reshape(M.shape)

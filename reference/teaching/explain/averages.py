@@ -25,8 +25,8 @@ def kfra(board):
             p, W = np.c_[x, np.ones(len(x))] if layer.bias else x, Ws.pop()
             found[:0] = [C, (p * share[:, None]).T @ p]
             C = W[:, :layer.inputs].T @ C @ W[:, :layer.inputs]
-            move, why = rf"C(x) = V_{{{len(Ws) + 1}}}^T C(s) V_{{{len(Ws) + 1}}}", (
-                f"Back through {layer}, V without the bias column. Before it, C(s) was the G of "
+            move, why = rf"C(x) = W_{{0,{len(Ws) + 1}}}^T C(s) W_{{0,{len(Ws) + 1}}}", (
+                f"Back through {layer}, W_0 without the bias column. Before it, C(s) was the G of "
                 f"W_{len(Ws) + 1}.")
         else:
             f = passes.slope(layer, x)

@@ -133,6 +133,8 @@ def where(objective):
     """The net, its matrices, and the objective's conventions."""
     shapes = ", ".join(f"W_{l} {shape_text(shape)}"
                        for l, shape in enumerate(objective.net.layout.shapes, 1))
-    return (f"{objective.net}: {shapes}; P = {objective.net.layout.size}. {objective.loss}, "
+    loss = objective.loss
+    given = loss.name if {*map(str, loss.parameters)} <= {"None", "0.0"} else loss
+    return (f"{objective.net}: {shapes}; P = {objective.net.layout.size}. {given}, "
             f"N = {objective.N} examples, R = {number(objective.R)} ({objective.reduction})"
             + (f", l2 = {number(objective.l2)}" if objective.l2 else "") + ".")

@@ -47,7 +47,7 @@ def loss(board):
     L = o.weighted(losses).sum() + o.l2 / 2 * (board.theta @ board.theta)
     decay = r" + \frac{\lambda_2}{2} |\theta|^2" if o.l2 else ""
     return step(rf"L = \frac{{1}}{{R}} \sum_n w_n \mathrm{{loss}}_n{decay}",
-                f"{o.loss} of each example, weighted; R = {number(board.R)} ({o.reduction}). "
+                f"{o.loss.name} of each example, weighted; R = {number(board.R)} ({o.reduction}). "
                 f"loss_n = {terms(losses)}. {_by_hand(board, losses)}",
                 L, Objective.value, type(o.loss).value)
 
@@ -96,7 +96,7 @@ def loss_hessian(board):
 # ---- backwards ----
 
 def chain_rule(board):
-    """[dL/dx_1, ..., dL/dx_L] of a chain: V^T g through Dense, f'(s) g through elementwise."""
+    """[dL/dx_1, ..., dL/dx_L] of a chain: W_0^T g through Dense, f'(s) g through elementwise."""
     found, Ws = [board.dz], list(board.Ws)
     for layer, s in list(zip(board.net.layers, board.xs))[:0:-1]:
         if isinstance(layer, Dense):
@@ -156,10 +156,10 @@ def _along_chain(board, formula, l):
         return formula, " The cotangent comes back through every layer behind."
     f, dx, W, g = slope(layers[i + 1], board.xs[i + 1]), dxs[i + 1], board.Ws[l + 1], dxs[i + 2]
     at = (0,) * dx.ndim
-    return rf"g_n = f'(s_n) \odot V_{{{l + 2}}}^T g_{{{l + 2},n}}", (
-        f" Through V_{l + 2}, W_{l + 2} without its bias column, and through {layers[i + 1]}: "
-        f"entry 0 of example 0 is f'(s) sum_o W_{l + 2}[o, 0] g[o] = {number(f[at])} x "
-        f"({products(W[:, 0], g[at[:-1]])}) = {number(f[at] * dx[at])}.")
+    return rf"g_n = f'(s_n) \odot W_{{0,{l + 2}}}^T g_{{{l + 2},n}}", (
+        f" Through W_(0,{l + 2}), W_{l + 2} without its bias column, and through {layers[i + 1]}: "
+        f"entry 0 of example 0 is f'({number(board.xs[i + 1][at])}) sum_o W_{l + 2}[o, 0] g[o] = "
+        f"{number(f[at])} x ({products(W[:, 0], g[at[:-1]])}) = {number(f[at] * dx[at])}.")
 
 
 def matrix_gradient(board, l=0):
