@@ -2,7 +2,9 @@
 
 from argparse import RawDescriptionHelpFormatter
 
+from ..arrays.cuda import NoDevice
 from ..oracle import bench as benching
+from ..oracle import device_command as on_device
 from ..oracle.peers import Absent
 from .shared import refusing, save, say, show
 
@@ -21,6 +23,12 @@ def add(commands):
 
 def run(arguments):
     """Race every task, or measure how the reference scales, and return the exit status."""
+    with refusing(ValueError):
+        arguments = benching.completed(arguments)
+    if arguments.backend == "cupy":
+        with refusing(NoDevice, MemoryError):
+            on_device.raced(arguments, show, say)
+        return 0
     if arguments.threads:
         return benching.in_children(arguments, show)
     if arguments.scaling:

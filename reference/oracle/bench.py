@@ -10,9 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
+from ..arrays.transfer import HOMES
 from ..options import positive, seconds
 from ..problems.files import replacing
 from . import races, scaling, threads
+from .device_bench import PROBLEMS as ON_DEVICE
 from .peers import NAMES
 from .timing import race
 
@@ -26,16 +28,20 @@ EPILOG = """examples:
   python -m reference bench --problems chain16,chain,chain196,autoencoder,autoencoder32 \\
       --quantities gradient,hvp,ggnvp --peers jax,torch,curvlinops,backpack --threads 1,2
   python -m reference bench --problems kbfgs
-  python -m reference bench --scaling --out docs/pictures"""
+  python -m reference bench --scaling --out docs/pictures
+  python -m reference bench --backend cupy --out results"""
 
 
 def add_options(command):
     """The options of the command, on an argparse parser."""
-    command.add_argument("--peers", type=lambda text: text.split(","), default=[], metavar="NAMES",
-                         help=f"comma-separated, among {', '.join(NAMES)}; they must be installed")
-    command.add_argument("--problems", type=_among("problem", races.PROBLEMS), default=["chain"],
-                         metavar="NAMES", help=f"comma-separated, among "
-                         f"{', '.join(races.PROBLEMS)} (default chain)")
+    command.add_argument("--backend", default="numpy", choices=HOMES,
+                         help="cupy: race on the GPU, timed by its own events (default numpy)")
+    command.add_argument("--peers", type=lambda text: text.split(","), metavar="NAMES",
+                         help=f"comma-separated, among {', '.join(NAMES)}; they must be installed "
+                         "(default none; on the GPU jax and torch, if installed with CUDA)")
+    command.add_argument("--problems", type=_among("problem", {**races.PROBLEMS, **ON_DEVICE}),
+                         metavar="NAMES", help=f"comma-separated, among {', '.join(races.PROBLEMS)}"
+                         f" (default chain), on the GPU {', '.join(ON_DEVICE)} (default all)")
     command.add_argument("--quantities", type=_among("quantity", races.NAMES),
                          default=list(races.NAMES), metavar="NAMES",
                          help=f"comma-separated, among {', '.join(races.NAMES)} (default all)")
@@ -52,7 +58,8 @@ def add_options(command):
     command.add_argument("--json", action="store_true",
                          help="print one JSON object instead of a table")
     command.add_argument("--out", type=Path, metavar="DIR",
-                         help="also write DIR/bench.json, or DIR/scaling.json and scaling.png")
+                         help="also write DIR/bench.json, DIR/bench-cupy.json of the GPU, or "
+                         "DIR/scaling.json and scaling.png")
 
 
 # ---- options ----
@@ -70,6 +77,29 @@ def _among(kind, choices):
 
 def _counts(text):
     return [positive(count) for count in text.split(",")]
+
+
+def completed(arguments):
+    """The arguments with the problems and peers that go without saying.
+
+    Raises
+    ------
+    ValueError
+        For what the backend has not.
+    """
+    on_device = arguments.backend == "cupy"
+    known = ON_DEVICE if on_device else races.PROBLEMS
+    arguments.problems = arguments.problems or (list(known) if on_device else ["chain"])
+    if not on_device:
+        arguments.peers = arguments.peers or []
+    for name in arguments.problems:
+        if name not in known:
+            raise ValueError(f"--backend {arguments.backend} has no problem {name!r}; choose among "
+                             f"{', '.join(known)}.")
+    if on_device and (arguments.threads or arguments.scaling):
+        raise ValueError("--threads and --scaling are of the processor; leave them out, or leave "
+                         "out --backend cupy.")
+    return arguments
 
 
 # ---- runs ----

@@ -10,6 +10,7 @@ from typing import Callable
 
 import numpy as np
 
+from ..arrays.transfer import alongside
 from ..curvature.gauss_newton import gauss_newton
 from ..curvature.hessian import hessian
 from ..curvature.kfac import kfac
@@ -65,7 +66,7 @@ def chain_tasks(rng, peers=(), quantities=NAMES, widths=(64, 32, 32, 10), n=500)
     shapes = objective.net.layout.shapes
     limits = {name: limit(shapes, n, whole=name in MATRICES) for name in (*MATRICES, *BLOCKS)}
     limits["kfac"] = kfac_limit(shapes, n)
-    for name, task, contestants in _asked(rng, objective, theta, where, peers, quantities):
+    for name, task, contestants in asked(rng, objective, theta, where, peers, quantities):
         yield task, {**contestants, **({LIMIT: limits[name]} if name in limits else {})}
     if "products" in quantities:
         yield _products(rng, objective, theta, where)
@@ -81,7 +82,7 @@ def chain_and_small_tasks(rng, peers, quantities):
 def layer_tasks(rng, objective, theta, where, peers=(), quantities=NAMES):
     """Products and dense matrices of any network."""
     wanted = [name for name in (*VECTORS, *MATRICES) if name in quantities]
-    for _, task, contestants in _asked(rng, objective, theta, where, peers, wanted):
+    for _, task, contestants in asked(rng, objective, theta, where, peers, wanted):
         yield task, contestants
     if "products" in quantities:
         yield _products(rng, objective, theta, where)
@@ -92,7 +93,7 @@ def autoencoder_tasks(rng, peers, quantities, dtype, **size):
     objective, theta = made.autoencoder_objective(rng, dtype=dtype, **size)
     where = f"autoencoder, {np.dtype(dtype)}, N = {objective.N}, P = {theta.size}"
     wanted = [name for name in VECTORS if name in quantities]
-    for _, task, contestants in _asked(rng, objective, theta, where, peers, wanted):
+    for _, task, contestants in asked(rng, objective, theta, where, peers, wanted):
         yield task, contestants
 
 
@@ -124,9 +125,9 @@ PROBLEMS = {
 
 # ---- contestants ----
 
-def _asked(rng, objective, theta, where, peers, quantities):
+def asked(rng, objective, theta, where, peers, quantities):
     """Yields (quantity, task, contestants): the reference's form, then those of every peer."""
-    v = rng.standard_normal(theta.size).astype(theta.dtype)
+    v = alongside(rng.standard_normal(theta.size).astype(theta.dtype), theta)
     offered = {peer: load(peer).forms(objective, theta, v) for peer in peers}
     for name in QUANTITIES:
         if name not in quantities:

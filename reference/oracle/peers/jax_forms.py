@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ...arrays.transfer import to_host
 from .jax_kfac import factors
 from .jax_nets import nets
 from .parts import AtOnce, Rows, share
@@ -22,7 +23,9 @@ UNBATCHED = "lax convolution"          # XLA takes ten seconds for batches of it
 def forms(objective, theta, v):
     """{quantity: {form: function}}; every function waits for its result and returns NumPy."""
     jax.config.update("jax_enable_x64", True)
-    T, X, Y, v = map(jnp.array, (theta, objective.x, objective.targets.astype(theta.dtype), v))
+    jax.config.update("jax_default_matmul_precision", "highest")           # no TF32 on a GPU
+    targets = objective.targets.astype(theta.dtype)
+    T, X, Y, v = map(jnp.array, map(to_host, (theta, objective.x, targets, v)))
     network, found = steps(objective), {}
     for variant, net in nets(network).items():
         def made(X, Y, v, net=net, variant=variant):
@@ -44,15 +47,22 @@ def _timed(made, quantity, name, T, data):
     kind = form(data)
     if isinstance(kind, Rows):
         rows = jax.jit(lambda T, data, k: form(data).rows(T, k), static_argnums=2)
-        return Rows(lambda k: _numpy(rows(T, data, k)), kind.size, kind.step)
+        return Rows(lambda k: _numpy(rows, T, data, k), kind.size, kind.step)
     compiled = jax.jit(lambda T, data: form(data)(T))
     if isinstance(kind, AtOnce):
-        return AtOnce(lambda: _numpy(compiled(T, data)), kind.bytes)
-    return lambda: _numpy(compiled(T, data))
+        return AtOnce(lambda: _numpy(compiled, T, data), kind.bytes)
+    return lambda: _numpy(compiled, T, data)
 
 
-def _numpy(result):
-    return jax.tree.map(np.asarray, jax.block_until_ready(result))
+def _numpy(function, *given):
+    """NumPy's arrays; on a GPU, where they would be copies, what is computed there."""
+    try:
+        result = jax.block_until_ready(function(*given))
+    except jax.errors.JaxRuntimeError as error:
+        if "RESOURCE_EXHAUSTED" not in str(error):
+            raise
+        raise MemoryError(str(error)) from None
+    return result if jax.default_backend() == "gpu" else jax.tree.map(np.asarray, result)
 
 
 # ---- the loss ----

@@ -6,20 +6,20 @@ from torch.func import functional_call, grad, hessian, jacrev, jvp, vjp, vmap
 
 from .parts import AtOnce, Rows, share
 from .steps import is_chain, steps, wide
-from .torch_nets import Places, mean_loss, modules, second
+from .torch_nets import Places, mean_loss, modules, second, tensor
 
 CHUNKS = (64, 256)
 
 
 def forms(objective, theta, v):
-    """{quantity: {form: function}}; every function returns NumPy."""
-    network, found = steps(objective), {}
-    places = Places(network, theta.size)
+    """{quantity: {form: function}}; every function returns NumPy, or on a GPU what is computed."""
+    network, found, v = steps(objective), {}, tensor(v)
+    places = Places(network, theta.size, v.device)
     for variant, net in modules(network, theta).items():
         here = _Point(net, places, objective, theta)
         makers = (_functions,) if variant == "nn.LSTM" else (_functions, _func_functions)
         for make in makers:                        # vmap(jacrev) cannot go through nn.LSTM
-            for quantity, functions in make(here, torch.tensor(v)).items():
+            for quantity, functions in make(here, v).items():
                 found.setdefault(quantity, {}).update({
                     ", ".join(filter(None, (name, variant))): _numpy(function)
                     for name, function in functions.items()})
@@ -29,16 +29,27 @@ def forms(objective, theta, v):
 def _numpy(function):
     """The same form with NumPy's arrays for answers."""
     if isinstance(function, Rows):
-        return Rows(lambda k: arrays(function.rows(k)), function.size, function.step)
+        return Rows(lambda k: _spared(lambda: function.rows(k)), function.size, function.step)
     if isinstance(function, AtOnce):
         return AtOnce(_numpy(function.function), function.bytes)
-    return lambda: arrays(function())
+    return lambda: _spared(function)
+
+
+def _spared(function):
+    """Its arrays; what a GPU has no room for is a MemoryError, as of everyone else."""
+    try:
+        return arrays(function())
+    except torch.OutOfMemoryError as error:
+        raise MemoryError(str(error)) from None
 
 
 def arrays(tensors):
-    """A tensor or a list of them, as NumPy."""
+    """A tensor or a list of them, as NumPy; on a GPU, where that is a copy, as they are."""
     if isinstance(tensors, list):
         return [arrays(t) for t in tensors]
+    if tensors.is_cuda:
+        torch.cuda.synchronize()
+        return tensors.detach()
     return tensors.detach().numpy()
 
 
@@ -46,11 +57,11 @@ class _Point:
     """The loss as a function of parameters ps, a list of tensors, and what it is made of."""
 
     def __init__(self, net, places, objective, theta):
-        self.net, self.places, self.theta = net, places, torch.tensor(theta)
+        self.net, self.places, self.theta = net, places, tensor(theta)
         self.kind, self.loss_function = objective.loss.name, mean_loss(objective)
         self.names, self.leaves = map(list, zip(*net.named_parameters()))
         self.ps = [p.detach() for p in self.leaves]
-        self.x, self.y = torch.tensor(objective.x), torch.tensor(objective.y)
+        self.x, self.y = tensor(objective.x), tensor(objective.y)
 
     def outputs(self, ps, x=None):
         return functional_call(self.net, dict(zip(self.names, ps)), self.x if x is None else x)

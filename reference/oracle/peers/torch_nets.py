@@ -1,9 +1,17 @@
 """The networks as torch modules, and theta as the list of their parameters."""
 
+import numpy as np
 import torch
 from torch import nn
 
+from ...arrays.namespace import library
+from ...arrays.transfer import to_host
 from .steps import parts, sizes
+
+
+def tensor(a):
+    """An array as a tensor, on the GPU if it is there."""
+    return torch.tensor(to_host(a), device="cpu" if library(a) is np else "cuda")
 
 
 class Cells(nn.LSTM):
@@ -60,19 +68,20 @@ def module(steps, theta, Conv2d=nn.Conv2d, LSTM=nn.LSTM, last=(Last(),)):
             "AvgPool2d": lambda s: [nn.AvgPool2d(s.width)],
             "Flatten": lambda s: [nn.Flatten()],
             "LSTM": lambda s: [LSTM(s.inputs[1], *s.outputs, batch_first=True), *last]}
-    theta = torch.tensor(theta)
+    theta = tensor(theta)
     net = nn.Sequential(*[layer for step in steps for layer in make[step.kind](step)])
-    net = net.to(theta.dtype)
-    nn.utils.vector_to_parameters(theta[Places(steps, len(theta)).order], net.parameters())
+    net, places = net.to(theta), Places(steps, len(theta), theta.device)
+    nn.utils.vector_to_parameters(theta[places.order], net.parameters())
     return net
 
 
 class Places:
     """Where torch's parameters lie in theta: their entries, one after the other, are t[order]."""
 
-    def __init__(self, steps, size):
+    def __init__(self, steps, size, device="cpu"):
         self.steps, self.size, self.sizes = steps, size, sizes(steps)
-        self.order = torch.cat([w.flatten() for w in self.split(torch.arange(size))])
+        every = torch.arange(size, device=device)
+        self.order = torch.cat([w.flatten() for w in self.split(every)])
         self.inverse = torch.argsort(self.order)
 
     def split(self, t):
@@ -92,7 +101,7 @@ class Places:
 
     def unit(self, start, stop, dtype):
         """Rows start..stop of the identity of theta's space."""
-        E = torch.zeros(stop - start, self.size, dtype=dtype)
+        E = torch.zeros(stop - start, self.size, dtype=dtype, device=self.order.device)
         E[torch.arange(stop - start), torch.arange(start, stop)] = 1
         return E
 
