@@ -2,6 +2,7 @@
 
 from argparse import RawDescriptionHelpFormatter
 
+from ..arrays.cuda import NoDevice
 from ..training import Interrupted
 from ..training import command as training
 from ..training.interrupts import once
@@ -25,7 +26,7 @@ def run(arguments):
     """Train by one optimiser after the other, and return the exit status."""
     with once():                                  # what was saved is said, too
         try:
-            with refusing(ValueError, TypeError):
+            with refusing(ValueError, TypeError, NoDevice, MemoryError):
                 status = training.trained(arguments, show, warn)
         except Interrupted as error:
             warn(error)

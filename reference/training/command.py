@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from ..arrays.cuda import device, sparing
 from ..problems.tasks import task
 from . import record
 from .coding import settings
@@ -16,6 +17,9 @@ from .defaults import default, make
 from .folder import require_free
 from .options import EPILOG, EPOCHS, add_options, chosen_fields
 from .trainer import Diverged, train
+
+ADVICE = ("take a smaller --batch, --dtype float32 or a smaller --size; what was saved goes on with "
+          "--resume")
 
 __all__ = ["EPILOG", "add_options", "folder_of", "runs_in", "trained"]
 
@@ -34,6 +38,10 @@ def trained(arguments, show, warn):
     ------
     ValueError, TypeError, FileNotFoundError
         For what cannot be trained; all that can be is refused before the first step.
+    NoDevice
+        For --backend cupy without a GPU.
+    MemoryError
+        If there is not room enough, here or on the GPU; the message says what to do.
     """
     names, folder = arguments.optimizer.split(","), folder_of(arguments)
     for name in names:
@@ -42,6 +50,13 @@ def trained(arguments, show, warn):
                              "holds one run: name it once, or use another --out.")
         default(name, arguments.task)
     chosen = chosen_fields(arguments.fields, names)
+    if arguments.backend == "cupy":
+        device()
+    with sparing(ADVICE):
+        return _trained(arguments, names, chosen, folder, show, warn)
+
+
+def _trained(arguments, names, chosen, folder, show, warn):
     posed = task(arguments.task, arguments.size, arguments.data, arguments.dtype)
     posed = posed.to(arguments.backend)
     with _workers(arguments.workers) as executor:

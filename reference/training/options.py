@@ -14,6 +14,7 @@ EPILOG = f"""examples:
   python -m reference train digits --size tiny --optimizer kbfgs,adam,sgd --plot
   python -m reference train mnist-autoencoder --optimizer kfac --set damping=10 --epochs 20
   python -m reference train mnist-autoencoder --optimizer kfac --set damping=10 --epochs 40 --resume
+  python -m reference train mnist-autoencoder --size paper --dtype float32 --backend cupy
 
 tasks: {', '.join(TASKS)}
 optimizers: {', '.join(OPTIMIZERS)}"""
