@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from reference.arrays import precision, transfer
+from tests.device.real import cupy_or_skip
 
 PAIRS = [(np.float32, np.complex64), (np.float64, np.complex128), (np.longdouble, np.clongdouble)]
 each_pair = pytest.mark.parametrize("real, partner", PAIRS)
@@ -59,7 +60,7 @@ def test_an_unknown_home_is_named_with_the_known_ones():
 
 @pytest.mark.gpu
 def test_arrays_go_to_the_device_and_back():
-    pytest.importorskip("cupy")
+    cupy_or_skip()
     x = np.arange(3.0)
     there = transfer.move(x, "cupy")
     assert type(there).__module__.startswith("cupy")
