@@ -30,4 +30,7 @@ Stricter than CuPy, since each is a round trip that nobody sees: no iteration ov
 no item() and tolist(), no NumPy array or list as an index, and what crosses does so in
 reference/arrays/transfer.py.  Numbers that go to the host (bool, float, int of a device array, its
 text) are noted in `array.trips`, arrays that cross in `array.moves`.
+
+`beside` asks a real CuPy, where it is installed, of every call that the stand-in takes: without a
+device it tells shapes, views and refusals, up to where something would be computed.
 """

@@ -1,0 +1,63 @@
+"""Where CuPy is installed, with a device or without: it takes every call that the stand-in takes.
+
+Without a device each is made up to where something would be computed.
+"""
+
+import pytest
+
+import reference as ref
+from reference.arrays.transfer import move
+from reference.problems.layers import LAYERS
+from tests.device import groups, optimizers, problems
+from tests.stand_in import array
+from tests.stand_in.beside import beside
+
+
+@pytest.fixture(scope="module")
+def cupy():
+    return pytest.importorskip("cupy")
+
+
+def asked(cupy, layer, names):
+    """What CuPy said to the calls of these groups of quantities of a layer's small problem."""
+    with beside(cupy) as found:
+        for group in names:
+            assert groups.faults("stand-in", group, *problems.layer(layer)) == {}
+    return found
+
+
+def test_cupy_takes_the_calls_of_a_dense_network(cupy):
+    found = asked(cupy, "Dense", ["first", "second"])
+    assert found.faults == {}
+    assert len(found.seen) > 500                    # 900 kinds of calls when written
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("layer", LAYERS)
+def test_cupy_takes_the_calls_of_every_layer(cupy, layer):
+    assert asked(cupy, layer, groups.GROUPS).faults == {}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", optimizers.OPTIMIZERS)
+def test_cupy_takes_the_calls_of_every_optimizer(cupy, name):
+    optimizer, make = optimizers.OPTIMIZERS[name]
+    objective, theta = make()
+    with beside(cupy) as found:
+        ref.run(optimizer, objective.to("cupy"), move(theta, "cupy"), 2)
+    assert found.faults == {} and len(found.seen) > 50
+
+
+def test_what_cupy_refuses_is_found(cupy, monkeypatch):
+    monkeypatch.setitem(array.RECORD["methods"], "max", None)               # anything goes
+    with beside(cupy) as found:
+        array.ndarray([[1.0, 2.0]]).max(initial=0)
+    (said, ours), = found.faults.values()
+    assert said.startswith("TypeError: max() got an unexpected keyword") and ours == "<float64 ()>"
+
+
+def test_what_cupy_answers_otherwise_is_found(cupy, monkeypatch):
+    monkeypatch.setattr(array, "wrapped", lambda x: array.ndarray(x).T)
+    with beside(cupy) as found:
+        array.ndarray([[1.0, 2.0]]).reshape(1, 2)
+    assert list(found.faults.values()) == [("<float64 (1, 2)>", "<float64 (2, 1)>")]
