@@ -11,6 +11,7 @@ import ast
 import json
 import re
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -65,6 +66,7 @@ def sources():
 
 # ---- what is used ----
 
+@cache
 def uses(file, source):
     """Every Use in one file."""
     found = []
@@ -152,6 +154,7 @@ def _own(name):
     return None if name in ("linalg", "cuda", "ndarray") or name in device_names() else "missing"
 
 
+@cache
 def device_names():
     """What reference/arrays/device.py defines."""
     tree = ast.parse(DEVICE.read_text("utf-8"))

@@ -53,7 +53,7 @@ HOST = {
     "optim/laws.py": {"length": "of what `Invariants` was told, on the host"},
     "optim/levenberg_marquardt.py": {"LevenbergMarquardt.step": INDEX, "rows": INDEX},
     "optim/matrix_laws.py": {"_eigenvalues": "of what `Invariants` was told, on the host"},
-    "optim/step.py": {"_columns": "numbers of infos"},
+    "optim/step.py": {"_column": "numbers of infos, each through to_host"},
     "training/checkpoint.py": {"*": WRITTEN},
     "training/coding.py": {"_own": WRITTEN, "_setting": WRITTEN},
     "training/folder.py": {"configuration": WRITTEN},
