@@ -3,6 +3,7 @@
 Without a device each is made up to where something would be computed.
 """
 
+import numpy as np
 import pytest
 
 import reference as ref
@@ -10,7 +11,8 @@ from reference.arrays.transfer import move
 from reference.problems.layers import LAYERS
 from tests.device import groups, optimizers, problems
 from tests.stand_in import array
-from tests.stand_in.beside import beside
+from tests.stand_in.beside import Beside, beside
+from tests.stand_in.test_stand_in import BREACHES, CASES
 
 
 @pytest.fixture(scope="module")
@@ -61,3 +63,21 @@ def test_what_cupy_answers_otherwise_is_found(cupy, monkeypatch):
     with beside(cupy) as found:
         array.ndarray([[1.0, 2.0]]).reshape(1, 2)
     assert list(found.faults.values()) == [("<float64 (1, 2)>", "<float64 (2, 1)>")]
+
+
+# ---- what the stand-in refuses ----
+
+REFUSALS = (TypeError, ValueError, AttributeError, NotImplementedError, DeprecationWarning)
+STRICTER = ("NumPy array or list as an index", "what a search or a count by items is")
+
+
+@pytest.mark.parametrize("rule, k", [each for each in CASES if each[0] not in STRICTER],
+                         ids=lambda each: str(each))
+def test_cupy_refuses_what_the_stand_in_refuses(cupy, rule, k):
+    """Or asks for the device first, where there is none: then nothing is told."""
+    breach, error, _ = BREACHES[rule][k]
+    real = Beside(cupy)
+    x, i = (real.real(array.ndarray(host)) for host in (np.arange(12.0).reshape(3, 4),
+                                                        np.array([0, 2])))
+    with pytest.raises((error, *REFUSALS, *real.reached)):
+        breach(cupy, x, i)

@@ -85,7 +85,7 @@ BREACHES = {                                 # rule: what breaks it, the error
     "what is no device array": [
         (lambda c, x, i: c.sum([1.0, 2.0]), TypeError, "takes device arrays"),
         (lambda c, x, i: c.stack([x[0], 3.0]), TypeError, "takes device arrays"),
-        (lambda c, x, i: c.sort(HOST), TypeError, "takes device arrays"),
+        (lambda c, x, i: c.column_stack([x, HOST]), TypeError, "takes device arrays"),
         (lambda c, x, i: c.where(HOST > 0, x, x), AttributeError, "as condition"),
         (lambda c, x, i: c.linalg.inv(HOST), np.linalg.LinAlgError, "only supports")],
     "places on the device": [
