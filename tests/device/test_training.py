@@ -1,9 +1,10 @@
 """Training on a device: the same losses, resumed bit for bit, checkpoints that say where they lie."""
 
+import numpy as np
 import pytest
 
 import reference as ref
-from reference.arrays.transfer import to_host
+from reference.arrays.transfer import move, to_host
 from tests.device import both
 
 
@@ -63,3 +64,11 @@ def test_a_host_s_checkpoint_is_not_gone_on_with_on_a_device(task, tmp_path):
     trained(task, tmp_path, epochs=1)
     with pytest.raises((TypeError, ValueError), match="cupy|device|numpy"):
         trained(task.to("cupy"), tmp_path, resume=True)
+
+
+@pytest.mark.parametrize("order", "CF")
+def test_an_array_keeps_its_order_on_the_way_and_back(order):
+    """So that what was written rounds in the next product as what was not."""
+    there = move(np.array(np.arange(6.0).reshape(2, 3), order=order), "cupy")
+    for array in (there, to_host(there), move(to_host(there), "cupy")):
+        assert (array.flags.c_contiguous, array.flags.f_contiguous) == (order == "C", order == "F")

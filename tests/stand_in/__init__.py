@@ -12,6 +12,7 @@ _routines_indexing.pyx, `kernel`: _kernel.pyx, all of cupy/_core):
     only what `record.json` lists: functions, their parameters, the types of ufuncs
                                                    read from CuPy itself by `record`
     a ufunc takes out, dtype and casting alone     kernel, ufunc.__call__
+    get() gives C order, unless it is asked for "A"  core, ndarray.get
     reductions give 0-d arrays, no numbers         core, ndarray.sum and its like
     array indices out of range wrap, unsaid        indexing, _take_kernel_core, _scatter_op_single
     add.at of int32, uint32, uint64 and floats     indexing, _scatter_op_single

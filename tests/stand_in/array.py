@@ -32,9 +32,9 @@ class ndarray:
 
     # ---- to the host, by name or not at all ----
 
-    def get(self):
+    def get(self, order="C"):
         crossed(moves, "get", self.shape)
-        return self._host.copy(order="K")
+        return self._host.copy(order=order)
 
     def __array__(self, *arguments, **named):
         raise TypeError("Implicit conversion to a NumPy array is not allowed. Please use `.get()` "
