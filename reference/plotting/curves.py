@@ -69,7 +69,8 @@ def scaling(growths, rate):
     all_axes[1, 1].set(xlabel="examples N, the network fixed")
     figure = all_axes[0, 0].figure
     caption(figure, "Numbers are exponents of P and of N, over the upper half of the sizes; "
-            f"dashed: the least arithmetic at {rate / 1e9:.0f} GFlop/s, those of a large matrix product.")
+            f"dashed: the least arithmetic at {rate / 1e9:.0f} GFlop/s, those of a large matrix "
+            "product.")
     return figure
 
 
