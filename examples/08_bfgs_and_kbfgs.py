@@ -158,8 +158,8 @@ for batch, _ in zip(ref.problems.batches(objective, 100, np.random.default_rng(1
     theta, state, info = optimizer.step(batch, theta, state)
     for pair, old, new in zip(info["pairs"], info["factors"], info["factors_after"]):
         s, y, *damped = (pair[name] for name in ("s", "y", "s_damped", "y_damped"))
-        assert np.allclose(double_damping(old.Hg, s, y, lam), damped)
         assert np.allclose(new.Hg @ damped[1], damped[0], rtol=0, atol=1e-12 * norm(s))
+        assert np.allclose(new.Hg, bfgs(old.Hg, *double_damping(old.Hg, s, y, lam)))
         pairs.append([s @ y / (s @ s), norm(new.Hg @ y - s) / norm(s)])
 
 seen, (claimed, residual) = np.array(seen), np.array(pairs).T

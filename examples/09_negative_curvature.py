@@ -34,7 +34,7 @@ assert np.array_equal(H, [[0, -1], [-1, 0]]) and not G.any() and not tiny.grad(n
 # %%
 # Newton's step :math:`d = -H^{-1} g` solves :math:`g + H d = 0`: it jumps to where the quadratic
 # model is *stationary*.  With a negative eigenvalue that is no minimum, and near a saddle it is
-# the saddle.  The convergence is quadratic, to the wrong point.
+# the saddle.  It converges as fast as to a minimum, to the wrong point.
 #
 # :class:`reference.HessianFree` (Martens 2010) takes :math:`(G + \lambda I)\, d = -g`, with
 # :math:`G` of :ref:`sphx_glr_lessons_06_gauss_newton_and_fisher.py`.  Since :math:`G \ge 0`,

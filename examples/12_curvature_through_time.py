@@ -143,7 +143,8 @@ for kind, turn in ("identity", False), ("rotation", True):
 # %%
 # Reduce is, where the memory does not explode: all steps lead to one label, and with the identity
 # their gradients agree in direction.  A rotation turns them against each other, and an average
-# pair says less.  At :math:`\rho = 2` neither is of use: the zero matrix is off by 1.
+# pair says less.  At :math:`\rho = 2` neither can be relied on: one of the two is off by more than
+# 1, as much as the zero matrix and more, and which one depends on the matrix.
 #
 # When are they exact?
 # --------------------

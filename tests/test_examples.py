@@ -30,14 +30,17 @@ SHOWS = {
         r"central difference +at its best 1[012] digits, at h = 1e-20 +0\n",
         r"complex step +at its best 15 digits, at h = 1e-20 15\n",
         r"P = 301066: differences 301067 values of L, backpropagation 2\.89 by count",
-        r"autograd +as exact as expected, 14 digits: True"],
+        r"autograd +as exact as expected, 14 digits: True",
+        r"curve forward .* 1 to 0\.379.*\n.* central .* to 0\.00177.*\n.*x step: .* to 0\.00308"],
     "02_the_complex_step.py": [
         r"h = 1e-05: relative error 3e-10\n", r"h = 1e-100: relative error below 1e-14\n",
         r"real part 15\.0, imaginary part 31 h",
         r"vdot +-3\.0000 +3\.0000 +3\.0000\n", r"sign +-6\.6623 +-2\.0000 +-2\.0000\n",
         r"max +slope along v \+ slope along -v: 3, branch on the real part 0\n",
         r"g\^T v = -0\.2393412554\n", r"route 'dual': closer than 1e-13 .*: True",
-        r"u\^T H v = 6\.204204, v\^T H u = 6\.204204"],
+        r"u\^T H v = 6\.204204, v\^T H u = 6\.204204",
+        r"truth: from -3 to 5.*\n.* it: from -1 to -1.*\n.* truth: from -1 to 1.*\n"
+        r".* it: from -1\.67 to 3,"],
     "03_four_number_systems.py": [
         r"dual: 3 products are not 0\n +1 +e\n +e +0\n",
         r"bicomplex: 16 products are not 0\n +1 +i +j +ij\n +i +-1 +ij +-j\n",
@@ -45,7 +48,9 @@ SHOWS = {
         r"g\^T v +by dual +0\.0466235556  as proven, to 1e-13: True",
         r"u\^T H v +by hyper-dual +-0\.0038728363  as proven, to 1e-13: True",
         r"u\^T H v +by bicomplex +-0\.0038728363  as proven, to 1e-13: True",
-        r"H \(145, 145\), symmetric to rounding: True"],
+        r"H \(145, 145\), symmetric to rounding: True",
+        r"differences of L: .* to 0\.0888.*\n.* step of g: .* to 0\.075.*\n"
+        r".*comple. L: .* to 0\.0975"],
     "04_backpropagation_as_algebra.py": [
         r"64 inputs, +1 outputs: forward +266,240, reverse +8,192\n",
         r"64 inputs, +64 outputs: forward +524,288, reverse +524,288\n",
@@ -53,25 +58,39 @@ SHOWS = {
         r"the same as ref\.gradient to 1e-15: True",
         r"rank of one example's gradient: 1, of the mean over 200: 16",
         r"= 119\.908483, \(J\^T u\)\^T v = 119\.908483\n",
-        r"= 119\.908483, \(without tanh'\)\^T v = 135\.182394\n"],
+        r"= 119\.908483, \(without tanh'\)\^T v = 135\.182394\n",
+        r"forward order: .* to 4\.46.*\ncurve reverse order: .* to 8\.39",
+        r"image gradient .* to 0\.453"],
     "05_the_hessian_of_a_network.py": [
         r"\[\[10\.3 17\.8 +8\.7\]\n", r"blocks of W1, W2, W3: \[-0\.169 -0\.087 +0\. +\]",
         r"W3: 0% with cross-entropy, 90% with", r"81 negative, 5 zero, 94 positive",
         r"step +0: negative part 0\.38, ", r"step 100: negative part 0\.03, ",
-        r"10 classes: .* behind eigenvalue 9,", r"\n6 classes: .* behind eigenvalue 5,"],
+        r"10 classes: .* behind eigenvalue 9,", r"\n6 classes: .* behind eigenvalue 5,",
+        r"diagonal blocks: 0\.35\n", r"step +0: .* 76% within", r"step 100: .* 93% within",
+        r"curve step 100: from 1\.71 to -0\.0159,", r"curve step 100: from 1\.71 to 0\.0951,"],
     "06_gauss_newton_and_fisher.py": [
         r"H +Inertia\(negative=79, zero=5, positive=96\)", r"of 5 examples .* positive=45\)",
         r"tanh +\[0\.53 0\.42 0\.35 0\. +\]", r"relu +\[0\.67 0\. +0\. +0\. +\]",
         r"tanh, residuals 0 +\[0\. 0\. 0\. 0\.\]", r"softmax 0\.00, learned variance 0\.55",
-        r"error ~ M\^-0\.5;  empirical: 0\.51", r"empirical matrix: 0\.0, of F: 46\.3"],
+        r"error ~ M\^-0\.5;  empirical: 0\.51", r"empirical matrix: 0\.0, of F: 46\.3",
+        r"H: from 0\.005.*\nimage Gauss-.* from 0\.005.*\nimage H - G: from -9\..*, mean -0\.00082",
+        r"curve labels of the model: from 0\.2.* to 0\.01.*\n.*\n"
+        r"curve .* the data: from 0\.507 to 0\.507"],
     "07_kronecker_factors.py": [
         r"entropy, start +0\.19 +0\.17 +0\.17 +0\.11\n", r"100 steps +0\.65 +0\.65 +0\.62 +0\.63\n",
         r"one example( +0\.00){4}\n", r"linear, squared error( +0\.00){4}\n",
         r"linear, cross-entropy +0\.70 +0\.70 +0\.52 ", r"pi = 3\.12: .* 2\.54; pi = 1: 4\.00",
         r"the next +expand 0\.00, reduce 0\.09 ", r"mean over places +expand 0\.97, reduce 0\.00 ",
-        r"classifier +expand 0\.90, reduce 0\.18 "],
+        r"classifier +expand 0\.90, reduce 0\.18 ",
+        r"exact: from 0\.276.*\nimage K-FAC: from 0\.413.*\n"
+        r"image nearest product: from 0\.421 to 0\.672",
+        r"image exact: from 0\.204.*\nimage expand: .* to 0\.0795.*\n"
+        r"image reduce: from 0\.152 to 0\.799"],
     "08_bfgs_and_kbfgs.py": [r"median: 0\.08, the floor: 0\.32; damped: 19\d of 200 pairs",
-                             r"M 36, Hg M Ha 4\d, M Ha 20, K-FAC 23 degrees"],
+                             r"M 36, Hg M Ha 4\d, M Ha 20, K-FAC 23 degrees",
+        r"plain: least: .* to -1,.*\ncurve plain: largest: .* to 1,.*\n"
+        r"curve damped: least: .* to 0\.2,",
+        r"H_g\$: least: from 1 to 0\.3.*\n.*: largest: from 1 to 3\.2.*\ncurve \$M\$: from 45"],
     "10_proofs.py": [
         r"53 bits: 1/3 = \[0\.333333333333333 \+/- 3\.71e-16\]", r"0\.0, 0\.0 and 1\.699342e-17\n",
         r"53 bits: \[\+/- 5\.56e-16\]\n +80 bits: \[1\.699342e-17 ",
@@ -79,7 +98,10 @@ SHOWS = {
         r"hessian \(51, 51\): .* 96 bits; .* \(15\.\d digits", r"by autograd +error <= \de-16  ok",
         r"rounded to float32 +error <= 5e-08  WRONG", r"one entry nudged +error <= 1e-10  WRONG",
         r"not proven with up to 192 bits: .* straddles a kink",
-        r"15 digits proven, and 0\.009 away"],
+        r"15 digits proven, and 0\.009 away",
+        r"radius: proven: from 8\.61e-05 .*\ncurve error of the midpoint: .*\n"
+        r".*float64: from \d\.\d+e-15",
+        r"curve s = 1: .* to 47,.*\ncurve s = 10: .* to 39\.4,.*\ncurve s = 20: from 0 to 30\.7,"],
     "11_check_your_own_kfac.py": [
         r"constant 1\n  wrong: A: that x N, G: that x 1/N\^2\n",
         r"empirical Fisher\n  wrong: A: that x N, G: that x 1/N\^2\n",
@@ -94,19 +116,26 @@ SHOWS = {
         r"float32 right digits of g: [67], of y: [12]\n",
         r"TF32 +right digits of g: 3, of y: 0\n",
         r"K-BFGS length 3\.0: L = 46\.09 -> 18\.\d\n",
-        r"Adam   length 0\.03: L = 46\.09 -> 20\.\d\n"],
+        r"Adam   length 0\.03: L = 46\.09 -> 20\.\d\n",
+        r"curve K-BFGS: from 46\.1 to 18.*\ncurve Adam: from 46\.1 to 20"],
     "09_negative_curvature.py": [
         r"ends at L = 0\.50 Newton, 0\.00 HessianFree, 0\.00 NewtonKrylov",
         r"-0\.0229 of the Hessian, -0\.0002 of its blocks",
         r"clipped left after  1 steps.*\nNewtonKrylov +left after 30 steps, .* 2\.30\d\n",
         r"HessianFree +left after 11 .* 0\.000\n.*search .* 0\.\d+\nblocks, model .* 0\.000\n",
-        r"do the same: t = 0\.5\n"],
+        r"do the same: t = 0\.5\n",
+        r"curve Newton: from 0\.5 to 0,.*\ncurve HessianFree: from 0\.5 to 1\.0",
+        r"the loss: .* to -0\.217.*\ncurve Hessian: .* to -0\.187.*\n"
+        r"curve Gauss-Newton: .* to -0\.0037"],
     "12_curvature_through_time.py": [
         r"rho = 0\.5: mean \|J_1\| 0\.008, .* 0\.341 of \|B\|",
         r"rho = 2: mean \|J_1\| 10\.113, ",
         r"rho = 1   times identity +0\.86 +0\.18\n", r"rho = 1   times rotation +0\.94 +0\.45\n",
         r"a net at rest +3e-01 +\de-1[4-9]\n",
-        r"every step +\de-1[4-9] +2e-01\na label of the mean +9e-01 +\de-1[4-9]\n"],
+        r"every step +\de-1[4-9] +2e-01\na label of the mean +9e-01 +\de-1[4-9]\n",
+        r"rho = 2   times identity +0\.62 +1\.13\n", r"rho = 2   times rotation +1\.45 +0\.97\n",
+        r"image .* = 0\.5: .* to 0\.341.*\n.*\nimage .* = 2: from 0\.153 ",
+        r"curve .* = 2: from 10\.1 to 0\.4"],
     "studies/kbfgs_on_a_gpu.py": [
         r"   20 .* 1[56]\.\d\d", r"from 43\.88 to 1[56]\.\d\d, on test images to 1[789]\.\d\d\n"],
     "studies/when_kbfgs_diverges.py": [
@@ -163,11 +192,11 @@ def draw():
 
 def drawn_on(axes):
     """A line of text for each curve with a label and each image: a swapped label changes it."""
-    curves = [(line.get_label(), np.ravel(line.get_ydata())) for line in axes.get_lines()]
-    return [*(f"curve {label}: from {y[0]:.3g} to {y[-1]:.3g}, {y.min():.3g} and more"
-              for label, y in curves if not label.startswith("_")),
-            *(f"image {axes.get_title()}: mean {a.mean():.2g}, mean size {np.abs(a).mean():.2g}"
-              for a in (image.get_array() for image in axes.images))]
+    parts = [("curve", line.get_label(), line.get_ydata()) for line in axes.get_lines()]
+    parts += [("image", axes.get_title(), image.get_array()) for image in axes.images]
+    return [f"{kind} {name}: from {a[0]:.3g} to {a[-1]:.3g}, mean {a.mean():.2g}"
+            for kind, name, a in ((kind, name, np.ravel(a)) for kind, name, a in parts)
+            if not name.startswith("_")]
 
 
 def missing(output, patterns):
