@@ -1,4 +1,4 @@
-"""K-BFGS on the full MNIST autoencoder, 100 epochs in float32, beside what the authors' code prints.
+"""K-BFGS on the MNIST autoencoder, 100 epochs in float32, beside what the authors' code prints.
 
     python examples/studies/kbfgs_on_a_gpu.py                  a small one on the processor, seconds
     python examples/studies/kbfgs_on_a_gpu.py D/mnist OUT      as published, on the GPU: the record

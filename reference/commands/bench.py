@@ -27,8 +27,7 @@ def run(arguments):
         arguments = benching.completed(arguments)
     if arguments.backend == "cupy":
         with refusing(NoDevice, MemoryError):
-            on_device.raced(arguments, show, say)
-        return 0
+            return on_device.raced(arguments, show, say)
     if arguments.threads:
         return benching.in_children(arguments, show)
     if arguments.scaling:

@@ -42,11 +42,18 @@ def peers_of(arguments, say):
 def raced(arguments, show, say):
     """Shows the device and its rates, and the table of one task after the other; or one JSON.
 
+    What fails is told, and the others go on; what is cut off leaves what was found.
+
+    Returns
+    -------
+    int
+        1 if a task failed, else 0.
+
     Raises
     ------
     NoDevice
     """
-    device, results, refused = cuda.device(), [], {}
+    device, results, notes, failed = cuda.device(), [], {}, []
     tell = say if arguments.json else show
     tell(f"device: {device}\nmemory: {amount(device.free)} of {amount(device.total)} are free")
     peers = peers_of(arguments, tell)
@@ -54,22 +61,53 @@ def raced(arguments, show, say):
     tell("matrix products: " + ", ".join(f"{name} {found / 1e12:.3g} TFLOP/s"
                                          for name, found in rates.items()))
     clock = Clock(mean_seconds, PARTS * device.free, tidy)
-    for each in device_bench.tasks(np.random.default_rng(0), peers, arguments.problems,
-                                   arguments.quantities, device.free):
-        say(f"{each.name}: {len(each.contestants)} contestants, {arguments.rounds} rounds")
-        found = timed(each, arguments, clock, rates["float64"])
-        results += found
-        refused |= {each.name: each.note} if each.note else {}
-        if not arguments.json:
-            show("\n".join([f"\n{each.name}", *map(shown, found), *filter(None, [each.note])]))
-    finish(arguments, "bench-cupy.json", show, device=asdict(device), operations_per_second=rates,
-           timings=[{**asdict(timing), "share": share} for timing, share in results],
-           refused=refused)
+    try:
+        for each in _tasks(arguments, peers, device.free, failed):
+            say(f"{each.name}: {len(each.contestants)} contestants, {arguments.rounds} rounds")
+            found, note = _attempted(each, arguments, clock, rates["float64"], failed)
+            results += found
+            notes |= {each.name: note} if note else {}
+            if not arguments.json:
+                show("\n".join([f"\n{each.name}", *map(shown, found), *filter(None, [note])]))
+    finally:
+        finish(arguments, "bench-cupy.json", show, device=asdict(device),
+               operations_per_second=rates, notes=notes,
+               timings=[{**asdict(timing), "share": share} for timing, share in results])
+    return 1 if failed else 0
+
+
+def _tasks(arguments, peers, free, failed):
+    """The tasks of every problem; a problem that cannot be posed is a Task with a note."""
+    for problem in arguments.problems:
+        try:
+            yield from device_bench.tasks(np.random.default_rng(0), peers, [problem],
+                                          arguments.quantities, free)
+        except Exception as failure:              # noqa: BLE001 - the others go on
+            failed.append(problem)
+            yield device_bench.Task(problem, {}, note=told(failure))
+
+
+def _attempted(each, arguments, clock, rate, failed):
+    """([(Timing, share), ...], note) of a Task; without its peers, if it fails with them."""
+    try:
+        return timed(each, arguments, clock, rate), each.note
+    except Exception as failure:                  # noqa: BLE001 - the others go on
+        failed.append(each.name)
+        ours = {name: run for name, run in each.contestants.items() if ": " not in name}
+        if len(ours) == len(each.contestants):
+            return [], told(failure)
+        found, note = _attempted(replace(each, contestants=ours), arguments, clock, rate, failed)
+        return found, "; ".join(filter(None, [told(failure), note]))
+
+
+def told(failure):
+    """An exception as a line."""
+    return f"{type(failure).__name__}: {failure}"
 
 
 def timed(each, arguments, clock, rate):
     """[(Timing, share of the matrix product's rate or None), ...] of a Task."""
-    if each.note:
+    if not each.contestants:
         return []
     budget = arguments.budget if each.budget is None else each.budget
     clock.tidy()

@@ -51,8 +51,9 @@ def test_a_chain_is_raced_on_the_device_with_the_share_of_its_matrices(cupy):
 
 
 def test_the_largest_chain_fits_and_the_next_one_does_not(cupy):
-    title = next(device_bench.largest_tasks(np.random.default_rng(0), [], races.NAMES, FREE, 20)).name
-    h = int(title.split("-")[1])
+    rng = np.random.default_rng(0)
+    first = next(device_bench.largest_tasks(rng, [], races.NAMES, FREE, 20))
+    h = int(first.name.split("-")[1])
 
     def needs(h):
         return room(hessian(*made.chain_objective(np.random.default_rng(0), (64, h, h, 10), 20)))
@@ -196,6 +197,50 @@ def test_the_command_shows_device_rates_and_shares_and_writes_them(cupy, small, 
 def test_json_is_one_object(cupy, small, capsys):
     assert main([*BENCH, "--quantities", "hvp", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["timings"][0]["ratio"] == 1
+
+
+def test_a_peer_that_fails_costs_its_task_no_time_of_ours_and_the_exit_status(
+        cupy, small, monkeypatch, capsys, tmp_path):
+    def fails(answer):
+        raise RuntimeError("CUDA error: an illegal address")
+    planted(monkeypatch, fails)
+    monkeypatch.setattr(device_command, "peers_of", lambda arguments, say: ["planted"])
+    assert main([*BENCH, "--quantities", "gradient,hvp", "--out", str(tmp_path)]) == 1
+    text = capsys.readouterr().out
+    assert text.count("RuntimeError: CUDA error") == 2 and text.count("1.00 x") == 2
+    assert len(json.loads((tmp_path / "bench-cupy.json").read_text())["notes"]) == 2
+
+
+def test_a_problem_that_cannot_be_posed_is_told_and_the_next_one_is_raced(
+        cupy, small, monkeypatch, capsys):
+    def fails(*given):
+        raise MemoryError("no room")
+        yield
+    monkeypatch.setitem(device_bench.PROBLEMS, "chain196", fails)
+    assert main([*BENCH[:3], "--rounds", "1", "--problems", "chain196,chain", "--quantities",
+                 "hvp"]) == 1
+    text = capsys.readouterr().out
+    assert "MemoryError: no room" in text and "1.00 x" in text
+
+
+def test_what_is_cut_off_leaves_what_was_found(cupy, small, monkeypatch, tmp_path, capsys):
+    def cut(*given):
+        raise KeyboardInterrupt
+        yield
+    monkeypatch.setitem(device_bench.PROBLEMS, "steps", cut)
+    assert main([*BENCH[:3], "--rounds", "1", "--problems", "chain,steps", "--quantities", "hvp",
+                 "--out", str(tmp_path)]) == 130
+    assert len(json.loads((tmp_path / "bench-cupy.json").read_text())["timings"]) == 1
+
+
+@pytest.mark.gpu
+def test_a_chain_is_raced_on_a_real_device(monkeypatch, capsys, small):
+    try:
+        cuda.device()
+    except cuda.NoDevice as error:
+        pytest.skip(str(error))
+    assert main(BENCH) == 0
+    assert "% of a matrix product's rate" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("options, words", [

@@ -32,7 +32,7 @@ def refused(capsys, folder, *options):
     return error
 
 
-def test_no_cupy_and_no_device_are_one_sentence_before_anything_is_made(monkeypatch, tmp_path, capsys):
+def test_no_cupy_and_no_device_are_one_sentence_and_nothing_is_made(monkeypatch, tmp_path, capsys):
     with installed() as cupy:
         cupy.cuda.runtime.getDeviceCount = lambda: 0
         assert "finds no GPU that it can use" in refused(capsys, tmp_path)

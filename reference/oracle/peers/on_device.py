@@ -18,7 +18,10 @@ def missing(name):
         module = import_module(name)
     except ModuleNotFoundError:
         return f"{name} takes no part: it is not installed."
-    there = (module.default_backend() == "gpu" if name == "jax" else module.cuda.is_available())
+    try:
+        there = module.default_backend() == "gpu" if name == "jax" else module.cuda.is_available()
+    except RuntimeError as error:
+        return f"{name} takes no part: {error}"
     return None if there else f"{name} takes no part: it is installed without CUDA for this GPU."
 
 
