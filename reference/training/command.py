@@ -18,8 +18,8 @@ from .folder import require_free
 from .options import EPILOG, EPOCHS, add_options, chosen_fields
 from .trainer import Diverged, train
 
-ADVICE = ("take a smaller --batch, --dtype float32 or a smaller --size; what was saved goes on with "
-          "--resume")
+ADVICE = ("take a smaller --batch, --dtype float32 or a smaller --size; what was saved goes on "
+          "with --resume")
 
 __all__ = ["EPILOG", "add_options", "folder_of", "runs_in", "trained"]
 

@@ -125,7 +125,7 @@ def test_tf32_is_measured_and_fails_in_float32_alone(in_tf32):
     assert found.tf32 and 2.0 ** -13 < found.product_error < 2.0 ** -11
     assert "WARNING: float32 products are made in TF32" in "\n".join(device_text.opening(found))
     for row in rows("gradient"):
-        single = row.route == "autograd" or row.single > row.wanted_single    # the tape is the host's
+        single = row.route == "autograd" or row.single > row.wanted_single    # the host's tape
         assert row.double >= row.wanted and row.passed == single
     assert not all(row.passed for row in rows("hessian"))
 
