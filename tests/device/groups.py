@@ -15,6 +15,8 @@ GROUPS = {                          # group: (quantities, digits lost: stand-in,
     "spectral": (quantities.SPECTRAL, 1e-10, 1e-8, 1e-2),
     "routes": (quantities.ROUTES, 1e-12, 1e-11, 1e-4),
 }
+CASES = [(group, "float64") for group in GROUPS] + [           # iterations and routes tell more in
+    (group, "float32") for group in ("first", "second", "kronecker")]          # many digits
 DIFFERENCES = 1e-6                  # "central difference" has 11 digits, and rounds what it divides
 
 

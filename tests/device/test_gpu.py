@@ -10,7 +10,7 @@ import reference as ref
 from reference.arrays.transfer import move, to_host
 from reference.problems.layers import LAYERS
 from tests.device import both, problems
-from tests.device.groups import GROUPS, faults
+from tests.device.groups import CASES, faults
 from tests.device.optimizers import OPTIMIZERS
 from tests.device.real import cupy_or_skip
 from tests.device.test_quantities import ACTIVATIONS, elementwise
@@ -26,16 +26,14 @@ def device():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize("group", GROUPS)
+@pytest.mark.parametrize("group, dtype", CASES)
 @pytest.mark.parametrize("layer", LAYERS)
 def test_every_quantity_of_every_layer(layer, group, dtype):
     assert faults("gpu", group, *problems.layer(layer), dtype) == {}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize("group", GROUPS)
+@pytest.mark.parametrize("group, dtype", CASES)
 @pytest.mark.parametrize("setting", problems.SETTINGS)
 def test_every_quantity_of_every_setting(setting, group, dtype):
     assert faults("gpu", group, *problems.SETTINGS[setting](), dtype) == {}

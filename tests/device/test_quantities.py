@@ -6,7 +6,7 @@ import pytest
 import reference as ref
 from reference.problems.layers import LAYERS
 from tests.device import both, problems
-from tests.device.groups import GROUPS, faults
+from tests.device.groups import CASES, faults
 
 CORE = ["Dense", "Conv2d", "LSTM"]
 FEW = ["value", "gradient", "jvp", "per-example gradients", "batch of places", "batch of bools",
@@ -40,16 +40,14 @@ def test_every_loss_and_weighting_is_the_same_on_a_device(setting):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize("group", GROUPS)
+@pytest.mark.parametrize("group, dtype", CASES)
 @pytest.mark.parametrize("layer", LAYERS)
 def test_every_quantity_of_every_layer(layer, group, dtype):
     assert faults("stand-in", group, *problems.layer(layer), dtype) == {}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize("group", GROUPS)
+@pytest.mark.parametrize("group, dtype", CASES)
 @pytest.mark.parametrize("setting", problems.SETTINGS)
 def test_every_quantity_of_every_setting(setting, group, dtype):
     assert faults("stand-in", group, *problems.SETTINGS[setting](), dtype) == {}
