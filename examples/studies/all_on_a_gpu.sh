@@ -4,15 +4,20 @@
 #     REFERENCE_DATA=D sh examples/studies/all_on_a_gpu.sh OUT          D/mnist holds MNIST
 #
 # From the top of the repository; PYTHON names the interpreter (python3).  What is timed runs alone;
-# the tests and the check come last, side by side.  Exit status 1 if anything failed or was cut.
+# the tests and the check come last, side by side.  Exit status 1 if anything failed or was cut,
+# 2 without a device.
 
 OUT=${1:?name a folder for what is found}
 PYTHON=${PYTHON:-python3}
 RUNS=${RUNS:-$(mktemp -d)}                 # checkpoints of the run, too large to carry about
 export PYTHONPATH=.${PYTHONPATH:+:$PYTHONPATH} PYTHONUNBUFFERED=1
 mkdir -p "$OUT" "$RUNS"
-: > "$OUT/summary.txt"
 failed=0
+
+# without a device every test would be skipped, and that looks like success
+"$PYTHON" -c "from reference.arrays.cuda import device; print(device())" \
+    > "$OUT/summary.txt" 2>&1 || { tail -n 1 "$OUT/summary.txt"; exit 2; }
+cat "$OUT/summary.txt"
 
 step() {                                   # name, seconds at most, command
     name=$1 limit=$2 start=$(date +%s)

@@ -34,7 +34,9 @@ def ran(folder, **environment):
 @pytest.mark.skipif(os.name != "posix", reason="a shell script")
 def test_it_asks_for_commands_options_and_files_that_exist(tmp_path):
     status, asked, summary = ran(tmp_path, REFERENCE_DATA="D")
-    assert status == 0 and len(asked) == 4 and summary.count("exit status 0") == 4
+    assert status == 0 and len(asked) == 5 and summary.count("exit status 0") == 4
+    assert asked[0][0] == "-c"
+    compile(asked.pop(0)[1], "device", "exec")
     modules = [given[1] for given in asked if given[0] == "-m"]
     assert sorted(modules) == ["pytest", "reference", "reference"]
     for given in asked:
@@ -48,5 +50,11 @@ def test_it_asks_for_commands_options_and_files_that_exist(tmp_path):
 @pytest.mark.parametrize("part", ["bench", "check", "pytest"])
 def test_one_failure_is_told_and_the_others_run(tmp_path, part):
     status, asked, summary = ran(tmp_path, FAILS=part)
-    assert status == 1 and len(asked) == 3 and summary.count("exit status 1") == 1
+    assert status == 1 and len(asked) == 4 and summary.count("exit status 1") == 1
     assert "kbfgs: left out, since REFERENCE_DATA is not set" in summary
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a shell script")
+def test_without_a_device_nothing_is_run_that_would_be_skipped(tmp_path):
+    status, asked, summary = ran(tmp_path, FAILS="-c")
+    assert status == 2 and len(asked) == 1 and "exit status" not in summary
