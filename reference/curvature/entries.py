@@ -23,16 +23,22 @@ def require_symmetric(name, M, kind="matrix"):
     require_float(name, M)
     if M.ndim != 2 or M.shape[0] != M.shape[1] or M.shape[0] == 0:
         raise ValueError(f"the {kind} {name} has shape {M.shape}; a square matrix is needed.")
-    values = M if M.dtype.kind == "c" and isinstance(M, np.ndarray) else F.primal(M)
-    if M.dtype != object:
-        require_finite(name, values)
-    require_mirrored(name, values)
+    require_mirrored(name, M if M.dtype.kind == "c" and isinstance(M, np.ndarray) else F.primal(M))
 
 
 def require_mirrored(name, M):
-    """ValueError unless |M - M^T| <= max(1e-6, sqrt(eps)) max |M|, as of matrices from float32."""
-    asymmetry, size = np.abs(M - M.T).max(), np.abs(M).max()
-    if asymmetry > max(1e-6, eps(M.dtype) ** 0.5) * size:
+    """ValueError unless |M - M^T| <= max(1e-6, sqrt(eps)) max |M|, as of matrices from float32.
+
+    And finite, but for balls: both are asked at once, as a device answers in one trip.
+    """
+    with np.errstate(invalid="ignore"):
+        asymmetry, size = np.abs(M - M.T).max(), np.abs(M).max()
+    wrong = asymmetry > max(1e-6, eps(M.dtype) ** 0.5) * size
+    if M.dtype != object:
+        wrong = wrong | ~np.isfinite(size)
+    if wrong:
+        if M.dtype != object:
+            require_finite(name, M)
         raise ValueError(f"{name} is not symmetric: it differs from its transpose by "
                          f"{asymmetry:.1e}, its largest entry is {size:.1e}; pass ({name} + "
                          f"{name}.T)/2 if that is meant.")

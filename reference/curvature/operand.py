@@ -26,7 +26,6 @@ def dense_matrix(B, limit=LIMIT):
     """B as a finite array, symmetric to the last bit; refuses what is not symmetric."""
     require_matrix(B)
     M = dense(B, limit) if hasattr(B, "matvec") else B
-    require_finite("B", M)
     require_mirrored("B", M)
     return symmetric(M)
 

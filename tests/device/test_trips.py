@@ -95,6 +95,20 @@ def test_a_step_asks_for_no_more_than_its_decisions(name):
     assert trips + 1 <= 2 * each + beside and (out, into) == (0, 0)      # 1: run's look at theta
 
 
+@pytest.mark.parametrize("name", ["kfac", "simple-kfac"])
+def test_a_step_of_kfac_asks_for_its_factors_and_draws_labels_on_the_host(name):
+    """Per matrix 4 factors are symmetric and finite; for each of 3 dampings 2 have a size, 2 are
+    far from singular, and 2 inverses are symmetric; beside these 12: the batch's data and labels,
+    the model's coefficients, rho.  Labels are drawn from outputs that come to the host once.
+    """
+    optimizer, make = OPTIMIZERS[name]
+    objective, theta = make()
+    objective, theta = objective.to("cupy"), move(theta, "cupy")
+    theta, seen = ref.run(optimizer, objective, theta, 2)
+    trips, out, into = crossings(optimizer.step, objective, theta, seen.state)
+    assert trips <= 2 * (4 + 3 * 6) + 12 and (out, into) == (1, 1)
+
+
 def test_a_history_comes_to_the_host_together():
     optimizer, make = OPTIMIZERS["sgd"]
     objective, theta = make()
