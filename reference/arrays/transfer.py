@@ -106,7 +106,7 @@ def _cupy():
         return import_module("cupy")
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError("arrays on a GPU need CuPy, which is not installed; install the "
-                                  "package for your CUDA, as in pip install cupy-cuda12x.",
+                                  "package for your CUDA, as in pip install cupy-cuda12x[ctk].",
                                   name="cupy") from error
 
 
