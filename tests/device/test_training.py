@@ -1,4 +1,4 @@
-"""Training on a device: the same losses, resumed bit for bit, checkpoints that say where they lie."""
+"""Training on a device: the same losses, resumed bit for bit, by checkpoints of its own."""
 
 import numpy as np
 import pytest

@@ -25,7 +25,7 @@ CONVERTS = {"asarray", "array", "ascontiguousarray"}
 AT = {"add", "subtract", "maximum", "minimum"}
 NAIVE = {"log1p": lambda x: np.log(1 + x),                # of complex x
          "expm1": lambda x: np.exp(x) - 1}
-WEAK = {bool: "biufc", int: "ifc", float: "fc", complex: "c"}       # loops a Python number fits into
+WEAK = {bool: "biufc", int: "ifc", float: "fc", complex: "c"}     # kinds a Python number fits into
 _raise = []
 
 
