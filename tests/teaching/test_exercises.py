@@ -117,6 +117,13 @@ def overwriting(W, x, ds):
     return ds.T @ x, ds @ W
 
 
+class Uncomparable:
+    """No number, and == of two raises."""
+
+    def __eq__(self, other):
+        raise RuntimeError("no")
+
+
 FORMS = [
     (boundless,
      r"raises ValueError.*in line \d+, in boundless: missing = x @ ds.*given W \(2, 3\)"),
@@ -136,6 +143,12 @@ FORMS = [
     (lambda W, x, ds: (0 * W, 0 * x), "dW: it is 0 in every entry"),
     (stateful, "a second call with the same numbers gives another answer"),
     (overwriting, "it changes its input x: work on a copy"),
+    (lambda W, x, ds: {"dW": W, "dx": x}, "returns a dict; expected 2 arrays: return dW, dx"),
+    (lambda W, x, ds: (a for a in (W, x)), "returns a generator; expected 2 arrays"),
+    (lambda W, x, ds: [W.tolist(), x.tolist()], "A list of lists counts as one for each row"),
+    (lambda W, x, ds: (W.astype(object), x), "dW is an array of object, not an array of numbers"),
+    (lambda W, x, ds: (Uncomparable(), x), "dW is a Uncomparable, not an array of numbers"),
+    (lambda W, x, ds: (_ for _ in ()).throw(GeneratorExit), "raises GeneratorExit"),
 ]
 
 
@@ -154,6 +167,28 @@ def test_a_buffer_that_is_used_again_is_no_fault_and_memory_of_the_last_call_is(
             buffers[name, a.shape, a.dtype] = a
         return tuple(buffers[name, b.shape, b.dtype] for name, b in zip("Wx", right(W, x, ds)))
     assert VJP.mark(reused).passed
+
+
+def test_the_way_out_of_a_loop_without_end_stays_open():
+    with pytest.raises(KeyboardInterrupt):
+        VJP.mark(lambda *arguments: (_ for _ in ()).throw(KeyboardInterrupt))
+
+
+def test_the_function_to_be_differentiated_does_not_tell_its_gradient():
+    assert not ref.exercises.complex_step.mark(lambda f, theta: f.gradient(theta)).passed
+
+
+@pytest.mark.parametrize("short", ["softmax", "gradient", "hvp", "kfac_factors"])
+def test_the_largest_of_all_logits_does_not_do_for_each_row(short):
+    given = {}
+    exec(ref.exercises[short].solution.replace("z.max(axis=1, keepdims=True)", "z.max()"), given)
+    assert "NaN" in str(ref.exercises[short].mark(given[short]))
+
+
+def test_a_small_curvature_is_a_curvature():
+    right = solved(ref.exercises.bfgs)
+    mark = ref.exercises.bfgs.mark(lambda H, s, y: right(H, s, y) if s @ y > 0.01 else H)
+    assert "H is returned as it was. Update it where s.y > 0" in str(mark)
 
 
 def test_a_hidden_change_of_inputs_is_told_although_the_answer_is_right():

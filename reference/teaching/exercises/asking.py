@@ -34,7 +34,8 @@ def ask(function, arguments):
     changed = [name for name, a in arguments.items() if not _same(a, own[name])]
     faults = [f"it changes its input {', '.join(changed)}: work on a copy "
               f"({changed[0]} = {changed[0]}.copy())."] if changed else []
-    if not all(map(_same, flat(first), flat(second))):
+    pairs = flat(first), flat(second)
+    if len(pairs[0]) != len(pairs[1]) or not all(map(_same, *pairs)):
         faults.append("a second call with the same numbers gives another answer: it keeps "
                       "something between calls, or draws random numbers.")
     return Asked(True, first, faults, warned)
@@ -46,7 +47,9 @@ def _called(function, arguments):
         warnings.simplefilter("always")
         try:
             answer = kept(function(*arguments.values()))
-        except (Exception, SystemExit) as failure:     # whatever a student's code does
+        except KeyboardInterrupt:                      # the way out of a loop without end
+            raise
+        except BaseException as failure:               # whatever a student's code does
             return None, raised(function, failure, arguments), []
     told = {" ".join(str(each.message).split()) for each in heard}
     return answer, [], [f"a warning came up: {text}" for text in sorted(told)]
@@ -57,7 +60,11 @@ def raised(function, failure, arguments):
     frames = traceback.extract_tb(failure.__traceback__)[1:]
     code = getattr(function, "__code__", None)
     own = [f for f in frames if code is not None and f.filename == code.co_filename] or frames
-    lines = [f"it raises {type(failure).__name__}: {plainer(str(failure))}"]
+    try:
+        said = plainer(str(failure))
+    except Exception:                                  # a student's own exception
+        said = "its text cannot be made"
+    lines = [f"it raises {type(failure).__name__}: {said}"]
     if own:
         lines.append(f"in line {own[-1].lineno}, in {own[-1].name}: {own[-1].line or ''}".rstrip())
     return [*lines, f"it was given {shapes(arguments)}."]
@@ -80,8 +87,7 @@ def arranged(given, expected, dtype):
         return None, [f"it returns None: is `return {names}` missing?"]
     found = flat(given) if len(expected) > 1 else [given]
     if len(found) != len(expected):
-        return None, [f"it returns {len(found)} {'array' if len(found) == 1 else 'arrays'}; "
-                      f"expected {len(expected)}: {names}."]
+        return None, [counted(given, found, names, len(expected))]
     arrays = []
     for (name, right), a in zip(expected.items(), found):
         try:
@@ -94,11 +100,22 @@ def arranged(given, expected, dtype):
     return exchanged(arrays, expected)
 
 
+def counted(given, found, names, expected):
+    """What a wrong number of arrays is."""
+    if not isinstance(given, (tuple, list, np.ndarray)):
+        return f"it returns a {type(given).__name__}; expected {expected} arrays: return {names}."
+    rows = "" if all(isinstance(a, np.ndarray) for a in found) else (
+        " A list of lists counts as one for each row: make arrays of lists.")
+    return (f"it returns {len(found)} {'array' if len(found) == 1 else 'arrays'}; expected "
+            f"{expected}: {names}.{rows}")
+
+
 def unfit(name, a, given, right, dtype):
     """What makes an array unusable, or None."""
     if a.dtype.kind not in "fciu":
-        return (f"{name} is a {type(given).__name__}, not an array of numbers: "
-                f"expected shape {right.shape}.")
+        what = f"an array of {a.dtype}" if isinstance(given, np.ndarray) else (
+            f"a {type(given).__name__}")
+        return f"{name} is {what}, not an array of numbers: expected shape {right.shape}."
     if isinstance(given, np.ma.MaskedArray):
         return f"{name} is a masked array: return all its numbers, as a plain array."
     if not np.isfinite(a).all():
@@ -138,6 +155,8 @@ def kept(answer):
     """Copies of the arrays in an answer: a buffer may be used again by the next call."""
     if isinstance(answer, (tuple, list)):
         return [kept(each) for each in answer]
+    if hasattr(answer, "__array__") and not isinstance(answer, np.ndarray):
+        return np.array(answer)                        # a tensor
     return answer.copy() if isinstance(answer, np.ndarray) else answer
 
 
@@ -149,4 +168,4 @@ def _same(a, b):
     """Whether arrays or numbers are equal; of other things, whether they are of one type."""
     if isinstance(a, (np.ndarray, np.number)):
         return np.array_equal(a, b, equal_nan=a.dtype.kind in "fc")
-    return a == b or a != a or type(a) is type(b) and not isinstance(a, (int, float, complex))
+    return type(a) is type(b) and (not isinstance(a, (int, float, complex)) or a == b or a != a)

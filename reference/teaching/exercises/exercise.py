@@ -87,7 +87,12 @@ class Exercise:
         Raises
         ------
         TypeError
-            If `function` is none; nothing that it does raises.
+            If `function` is none; whatever it raises is told, but for KeyboardInterrupt.
+
+        Notes
+        -----
+        Judged are numbers: a function that calls the package passes, and so does one that knows
+        the numbers of a seed by heart.  Who marks others takes a seed of their own.
 
         Examples
         --------

@@ -4,7 +4,7 @@ The judge's search explains what differs: by a slip, an arrangement of entries, 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import SimpleNamespace
 
@@ -19,6 +19,7 @@ from ...oracle.judge.subjects import Piece, Subject
 from ...oracle.judge.tolerance import SAMPLES, Tolerance, bound
 from ...oracle.judge.verdict import compared, within
 from .causes import UNKNOWN, cause, unknown
+from .functions import Function
 from .words import both, entry, followed, sentence
 
 FEW, CHEAP = 9, 0.9                    # entries; cost of a slip, rather told than a factor
@@ -78,8 +79,9 @@ class Formula:
     certificate: Callable = lambda point, arrays: []
 
     def arguments(self, point):
-        """{name: value} for the student."""
-        return dict(zip(self.names, point))
+        """{name: value} for the student: a function without its gradient."""
+        return {name: replace(a, gradient=None) if isinstance(a, Function) else a
+                for name, a in zip(self.names, point)}
 
     def expected(self, point):
         """{name: array}."""

@@ -10,11 +10,11 @@ from .exercise import Stage
 
 @dataclass(frozen=True, repr=False)
 class Function:
-    """f(theta), one number; `gradient(theta)` (P,) by hand."""
+    """f(theta), one number; `gradient(theta)` (P,) by hand, None where a student gets it."""
 
     text: str
     value: Callable = field(repr=False)
-    gradient: Callable = field(repr=False)
+    gradient: Callable | None = field(repr=False)
 
     def __call__(self, theta):
         return self.value(theta)

@@ -22,6 +22,12 @@ def shaped(*shapes, dtype="float64", last=0):
     return draw
 
 
+def far_rows(rng):
+    """Logits that no one number brings near 0."""
+    rows = np.array([[1000.0], [0.0], [-1000.0], [500.0], [-500.0]])
+    return [rows + rng.standard_normal((5, 3)), rng.integers(3, size=5)]
+
+
 def fixed(*arrays):
     """A function of rng: these numbers, whatever it is."""
     return lambda rng: [np.array(a) for a in arrays]
@@ -141,7 +147,6 @@ Nothing is divided by N. Logits may be large.
              (Stage("the worked example", fixed([[0.0, np.log(3.0)], [0.0, 0.0]], [0, 1]), 0),
               Stage("five examples, three classes", shaped((5, 3), last=3), 1),
               Stage("one example", shaped((1, 4), last=4), 1),
-              Stage("logits near 1000",
-                    lambda rng: [1000 + rng.standard_normal((5, 3)), rng.integers(3, size=5)], 2),
+              Stage("logits near 1000, 0 and -1000", far_rows, 2),
               Stage("float32", shaped((5, 3), dtype="float32", last=3), 3, "float32")),
              (solutions.softmax,)))

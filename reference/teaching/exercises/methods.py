@@ -71,6 +71,7 @@ If s.y <= 0, return H: no positive definite matrix could do that.
                                                        np.array([3.0, 1.0])], 0),
               Stage("five unknowns", pair(5, True), 1), Stage("one unknown", pair(1, True), 2),
               Stage("no curvature: s.y < 0", pair(5, False), 3),
+              Stage("s.y = y.Hy/10000", lambda rng: along(5, 1e-4, 1)(rng)[:3], 3),
               Stage("s.y = 0", lambda rng: [definite(rng, 2), np.array([1.0, 0.0]),
                                             np.array([0.0, 1.0])], 3)),
              (solutions.bfgs,)),

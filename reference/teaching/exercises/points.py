@@ -20,7 +20,8 @@ def drawn(N, D=4, H=3, C=7, bias=True, shift=0.0, dtype="float64", vectors=0):
     def draw(rng):
         net = Sequential(Dense(D, H, bias), Elementwise("Tanh"), Dense(H, C, bias))
         theta = rng.standard_normal(net.layout.size)
-        matrices(net, theta)[1][:, -1] += shift                     # a view: logits move with it
+        W1, W2 = matrices(net, theta)                               # views
+        W1[0], W2[:, 0] = W1[0] * (10 if shift else 1), W2[:, 0] + shift
         x, y = rng.standard_normal((N, D)), rng.integers(C, size=N)
         others = [rng.standard_normal(theta.size).astype(dtype) for _ in range(vectors)]
         return (Objective(net, CrossEntropy(), x.astype(dtype), y), theta.astype(dtype), *others)
@@ -44,5 +45,5 @@ def stages(vectors=0):
             Stage("eleven examples, seven classes", drawn(11, vectors=vectors), 1),
             Stage("one example", drawn(1, vectors=vectors), 1),
             Stage("no bias: W1 (H, D), W2 (C, H)", drawn(5, bias=False, vectors=vectors), 2),
-            Stage("logits near 800", drawn(5, shift=800.0, vectors=vectors), 3),
+            Stage("logits near 800 and -800", drawn(11, shift=800.0, vectors=vectors), 3),
             Stage("float32", drawn(5, dtype="float32", vectors=vectors), 2))
