@@ -243,6 +243,23 @@ def test_what_cannot_be_explained(dense):
         ref.explain(ref.fisher, *dense, kind="centred")
 
 
+def test_numbers_that_are_none_of_this_net_are_refused_and_no_fault_of_the_package(dense):
+    objective, theta = dense
+    v = np.ones_like(theta)
+    for wrong, words in ((np.nan * v, "not finite"), (v[1:], "v has shape"), (v + 0j, "complex128"),
+                         (np.stack([v, v]), r"v has shape \(2, "), (v.astype("float32"), "astype")):
+        for quantity in ("jvp", "hvp", "complex step"):
+            with pytest.raises((TypeError, ValueError), match=words):
+                ref.explain(quantity, objective, theta, wrong)
+    with pytest.raises(ValueError, match="u has .* entries that are not finite"):
+        ref.explain("vjp", objective, theta, np.full(objective.output_shape, np.nan))
+    with pytest.raises(ValueError, match="theta holds complex128"):
+        ref.explain("gradient", objective, theta + 0j)
+    with np.errstate(all="ignore"):
+        with pytest.raises(ValueError, match="overflows: L = .*smaller theta"):
+            ref.explain("gradient", objective, 1e160 * theta)
+
+
 def test_large_nets_are_refused():
     x, y = ref.problems.digits(500)
     net = ref.Sequential(ref.Dense(64, 50), ref.Tanh(), ref.Dense(50, 10))

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ...arrays.checks import require_theta, shown
+from ...arrays.checks import require_finite, require_float, require_shape, require_theta, shown
 from ...arrays.precision import eps
 from .board import Board, fresh
 from .numbers import number, shape_text
@@ -46,7 +46,7 @@ def explain(quantity, objective, theta, *arguments, **options):
         For a quantity without a derivation, naming those with one; a net that is too large; and
         whatever the quantity itself refuses.
     TypeError
-        For arguments that are missing or too many.
+        For arguments that are missing or too many, or not plain floats of theta's precision.
     ArithmeticError
         If the steps do not lead to the package's numbers.
 
@@ -67,10 +67,12 @@ def explain(quantity, objective, theta, *arguments, **options):
     story = STORIES[name]
     require_theta(objective, theta)
     require_arguments(name, story, arguments)
+    require_plain(story, objective, theta, arguments)
     require_small(name, story, objective)
     copied = {key: fresh(each) for key, each in options.items()}
     ours = [np.asarray(a) for a in story.ours(objective, theta, *arguments, **options)]
     steps, derived, *condition = story.tell(Board(objective, theta), *arguments, **copied)
+    require_told(name, steps, ours)
     apart = difference(derived, ours)
     allowed = min(ROUNDING * eps(ours[0].dtype) * max(condition, default=1), MOST)
     if not apart <= allowed:
@@ -99,6 +101,20 @@ def require_arguments(name, story, arguments):
                         "theta; pass these in this order.")
 
 
+def require_plain(story, objective, theta, arguments):
+    """Error unless theta, v and u hold real floats, of one precision; one v or u, and finite."""
+    require_float("theta", theta, "f")
+    shapes = {"v": theta.shape, "u": objective.output_shape}
+    for name, a in zip(story.arguments, arguments):
+        if name in shapes:
+            require_float(name, a, "f")
+            require_shape(name, a.shape, shapes[name], "its explanation")
+            require_finite(name, a)
+            if a.dtype != theta.dtype:
+                raise TypeError(f"{name} is {a.dtype} and theta {theta.dtype}; write "
+                                f"{name}.astype(theta.dtype).")
+
+
 def require_small(name, story, objective):
     """ValueError for a net whose numbers nobody would look at."""
     P, size = objective.net.layout.size, np.prod(objective.output_shape)
@@ -112,6 +128,15 @@ def require_small(name, story, objective):
         raise ValueError(f"explaining {name} forms a Jacobian of {size} outputs by P = {P}, more "
                          f"than {NUMBERS} numbers; take fewer examples, as objective.batch("
                          "slice(7)), or fewer units.")
+
+
+def require_told(name, steps, ours):
+    """ValueError where a number overflows on the way: nan would be neither right nor wrong."""
+    values = [(each.text, each.value) for each in steps]
+    for what, value in values + [(f"the package's {name}", a) for a in ours]:
+        if not np.isfinite(value).all():
+            raise ValueError(f"explaining {name} overflows: {what} is not finite here; take a "
+                             "smaller theta, or smaller data.")
 
 
 def difference(derived, ours):

@@ -40,6 +40,14 @@ def _whole(function):
     return lambda *a, **k: [dense(function(*a, **k))]
 
 
+def _value(objective, theta):
+    return [objective.value(theta)]
+
+
+def _slope(objective, theta, v):
+    return [routes.gradient(objective, theta, v)]
+
+
 def _factors(krons):
     """[G_1, A_1, ...], group of rows by group."""
     return [M for K in krons for each in getattr(K, "blocks", (K,)) for M in (each.G, each.A)]
@@ -57,7 +65,7 @@ def _basis(*a, **k):
 
 
 STORIES = {
-    "value": Story("the loss L", first.value, lambda o, t: [o.value(t)], Objective.value, size=""),
+    "value": Story("the loss L", first.value, _value, Objective.value, size=""),
     "gradient": Story("the gradient of L by backpropagation", first.gradient,
                       _one(routes.gradient), routes.gradient),
     "per_example_gradients": Story(
@@ -67,7 +75,7 @@ STORIES = {
     "vjp": Story("the product J^T u", first.vjp, _one(routes.vjp), routes.vjp, ("u",)),
     "hvp": Story("the product H v", second.hvp, _one(routes.hvp), routes.hvp, ("v",)),
     "complex step": Story("the derivative of L along v by the complex step", first.complex_steps,
-                          lambda o, t, v: [routes.gradient(o, t, v)], complex_step.derivative,
+                          _slope, complex_step.derivative,
                           ("v",), size=""),
     "hessian": Story("the Hessian H", second.hessian, _whole(hessian), hessian, size="dense"),
     "positive_curvature": Story(
@@ -84,7 +92,7 @@ STORIES = {
     "kfac": Story("K-FAC's factors G and A", kronecker.kfac,
                   lambda *a, **k: _factors(kron.kfac(*a, **k)), kron.kfac, size="dense"),
     "ekfac": Story("EKFAC", eigenbasis.ekfac, _basis, eigen.ekfac, size="dense"),
-    "kfra": Story("KFRA's factors", averages.kfra, lambda *a: _factors(averaged.kfra(*a)),
+    "kfra": Story("KFRA's factors", averages.kfra, lambda *a, **k: _factors(averaged.kfra(*a, **k)),
                   averaged.kfra),
     "nearest_kron": Story("the Kronecker products nearest to the blocks of F",
                           nearest_product.nearest_kron, _nearest, nearest.nearest_kron,
