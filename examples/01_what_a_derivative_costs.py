@@ -226,11 +226,12 @@ for name, route in ref.ROUTES.items():
         assert error < route.error(eps)
 
 # %%
-# **Try:**
+# **Try:** (and then see the :doc:`answers </answers>`)
 #
-# - Multiply the loss by 1000: do the stars move?  *Add* 1000 to it: what happens to the
-#   differences, and why does the complex step not care?
-# - Take :math:`L(\theta) = \frac12 \theta^\top\theta`.  Which term of the central difference's
-#   error is missing, and how large may :math:`h` then be?
-# - Run the picture in ``float32`` (``objective.to("float32")`` and ``theta.astype("float32")``).
-#   How many digits are left of a forward difference?
+# 1. Multiply the loss by 1000: do the stars move?  *Add* 1000 to it: what happens to the
+#    differences, and why does the complex step not care?
+# 2. Take :math:`L(\theta) = \frac12 \theta^\top\theta`.  Which term of the central difference's
+#    error is missing, and how large may :math:`h` then be?
+# 3. How many digits are left of a forward difference in float32?  Use ``objective.to("float32")``
+#    and ``.astype("float32")`` of ``theta``, ``v`` *and* ``h``: one float64 among them, and
+#    NumPy makes all of :math:`\theta + h v` float64.

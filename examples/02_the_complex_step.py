@@ -198,11 +198,11 @@ print(f"symmetry: u^T H v = {u @ Hv:.6f}, v^T H u = {v @ Hu:.6f}")
 assert np.isclose(u @ Hv, v @ Hu, rtol=1e-12)
 
 # %%
-# **Try:**
+# **Try:** (and then see the :doc:`answers </answers>`)
 #
-# - ``np.abs(x) ** 2`` is a popular way to write :math:`x^2`.  What does the complex step make of
-#   it?
-# - A softmax subtracts ``x.max()`` before it exponentiates.  Why does it not matter here whether
-#   that maximum carries an imaginary part?
-# - Why is :math:`\tanh` of a complex number harmless near the real axis, and at which :math:`h`
-#   does it blow up?
+# 1. ``np.abs(x) ** 2`` is a popular way to write :math:`x^2`.  What does the complex step make of
+#    it?
+# 2. A softmax subtracts ``x.max()`` before it exponentiates.  Why does it not matter here whether
+#    that maximum carries an imaginary part?
+# 3. Why is :math:`\tanh` of a complex number harmless near the real axis, and at which :math:`h`
+#    does it blow up?

@@ -205,12 +205,13 @@ plotting.caption(figure, "What to see: only the differences are spoilt by a smal
 plt.show()
 
 # %%
-# **Try:**
+# **Try:** (and then see the :doc:`answers </answers>`)
 #
-# - Which table entries give :math:`v^\top H v` from *one* unit with :math:`\varepsilon^3 = 0`?
-#   Write that unit as a 3 x 3 matrix.  (:func:`reference.taylor` goes on from there.)
-# - At :math:`h = 10^{-170}` the bicomplex numbers fail.  Why there?
-# - Time ``L`` on each system for a large network.  Do the counts tell which is the slowest?
-# - ``Dual`` may hold balls, numbers that carry a bound on their own error (lesson 10).  Import
-#   ``ball`` from ``reference.arrays``, and give ``Dual(ball.exact(theta), ball.exact(v))`` to
-#   ``L``.  What is proven then?
+# 1. Take *one* unit with :math:`\varepsilon^3 = 0` but :math:`\varepsilon^2 \ne 0`, and write it as
+#    a 3 x 3 matrix.  Where in :math:`L(\theta + \varepsilon v)` is :math:`v^\top H v`?
+#    (:func:`reference.taylor` goes on from there.)
+# 2. At :math:`h = 10^{-170}` the bicomplex numbers fail.  Why there?
+# 3. Time ``L`` on each system for a large network.  Do the counts tell which is the slowest?
+# 4. ``Dual`` may hold balls, numbers that carry a bound on their own error (lesson 10).  Import
+#    ``ball`` from ``reference.arrays``, and give ``Dual(ball.exact(theta), ball.exact(v))`` to
+#    ``L``.  What is proven then?

@@ -208,11 +208,11 @@ assert not np.isclose((u * Jv).sum(), forgot @ v, rtol=1e-2)
 # The price of the reverse order is memory: :math:`p` and :math:`x` of every layer must be kept
 # until the backward pass comes by, :math:`N` times the sum of the widths.
 #
-# **Try:**
+# **Try:** (and then see the :doc:`answers </answers>`)
 #
-# - The identity holds for a wrong *pair*, too.  Which mistake, made in both passes, goes unnoticed?
-#   (A difference along :math:`v` finds it: lesson 1.)
-# - With :math:`C = 10` outputs, how many backward passes make the whole :math:`J` of
-#   :func:`reference.jacobian`?  How many tangent passes?
-# - A network narrows from 1000 inputs to 2 numbers and widens to 1000 outputs.  Which order of
-#   :math:`J_4 J_3 J_2 J_1` is the cheapest?  It is neither of the two.
+# 1. The identity holds for a wrong *pair*, too.  Which mistake, made in both passes, goes
+#    unnoticed?  (A difference along :math:`v` finds it: lesson 1.)
+# 2. With :math:`C = 10` outputs, how many backward passes make the whole :math:`J` of
+#    :func:`reference.jacobian`?  How many tangent passes?
+# 3. A network has the widths 1000, 100, 2, 100, 1000.  Which order of :math:`J_4 J_3 J_2 J_1` is
+#    the cheapest?  It is neither of the two.

@@ -179,7 +179,7 @@ for classes, found in {10: trained, 6: spectra(6)}.items():
 # It is a rule of thumb and no theorem.  Train on for 400 steps, and the largest eigenvalues spread
 # until the gap is no longer the widest.
 #
-# **Try:**
+# **Try:** (and then see the :doc:`answers </answers>`)
 #
 # 1. ``spectra(10, width=8)``: how many outliers, and why not 9?
 # 2. A ReLU unit may have its incoming weights doubled and its outgoing ones halved, and nothing

@@ -186,7 +186,7 @@ print(f"at a perfect fit, trace of the empirical matrix: {E:.1f}, of F: {F:.1f}"
 assert E == 0 < 1 < F
 
 # %%
-# **Try:**
+# **Try:** (and then see the :doc:`answers </answers>`)
 #
 # 1. In the table, why does the block of W3 agree for tanh as well?
 # 2. ``ref.Huber()`` is convex in :math:`z`.  Is :math:`G` semidefinite?  Has it a Fisher matrix?

@@ -193,7 +193,7 @@ for path, figure in zip(sys.argv[1:], (trained, convolved)):
     figure.savefig(path)
 
 # %%
-# **Try:**
+# **Try:** (and then see the :doc:`answers </answers>`)
 #
 # 1. Why are KFRA and K-FAC the same for the last matrix, whatever the network is?
 # 2. After training EKFAC is closer to the block than the nearest product.  How can that be?

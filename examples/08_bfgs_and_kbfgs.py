@@ -197,6 +197,9 @@ plt.show()
 # Read this with care.  An angle is not the speed of training, and a small net with a mean loss is
 # not the deep autoencoder with a loss summed over pixels for which the method was made.
 #
-# **Try:** How many updates with :math:`s` the eigenvectors of :math:`B`, and :math:`y = B s`, make
-# the 5 x 5 matrix :math:`H` above exact?  Is the second layer any better off?  And K-BFGS with
-# ``full_batch=True``, which averages no pairs, on the whole data at every step?
+# **Try:** (and then see the :doc:`answers </answers>`)
+#
+# 1. How many updates with :math:`s` the eigenvectors of :math:`B`, and :math:`y = B s`, make the
+#    5 x 5 matrix :math:`H` above exact?
+# 2. Is the second layer any better off?
+# 3. And K-BFGS with ``full_batch=True``, which averages no pairs, on the whole data at every step?

@@ -166,6 +166,9 @@ assert t == 0.5
 # the picture that makes up for nearly all that the blocks leave out: its curve is almost that of
 # HessianFree.
 #
-# **Try:** Start at 0.05 and at 1 times the initial weights (some asserts are about 0.1 alone).  Who
-# leaves first?  Add a step along :math:`v` to
-# NewtonKrylov where its look says :math:`c < 0`: how long does the plateau last?
+# **Try:** (and then see the :doc:`answers </answers>`)
+#
+# 1. Start at 0.05 and at 1 times the initial weights (some asserts are about 0.1 alone).  Who
+#    leaves first?
+# 2. Add a step along :math:`v` to NewtonKrylov where its look says :math:`c < 0`: how long does the
+#    plateau last?

@@ -108,8 +108,8 @@ for quantity in (ref.gradient, ref.hessian):
 # %%
 # How fast do digits come?  Every bit halves the radius.  On the left the product
 # :math:`Hv` (Pearlmutter 1994): the radius, which is proven, and the distance of the midpoint from
-# the truth (known from 400 bits), which is always less.  On the right the slope of above: the first
-# :math:`2 s/\log 2` bits are lost in the subtraction, and buy no digit.
+# the truth (known from 400 bits), which is always less.  On the right the slope of above: about
+# the first :math:`2 s/\log 2` bits are lost in the subtraction, and buy no digit.
 
 v = np.random.default_rng(1).standard_normal(theta.size)
 truth, = enclosure(ref.hvp, objective, theta, v, bits=400).balls
@@ -199,7 +199,10 @@ assert proof.digits > 14 and apart > 1e-3
 # that share as little as possible (:ref:`sphx_glr_lessons_01_what_a_derivative_costs.py`), and
 # certificates besides.
 #
-# **Try:** How many bits does :math:`s = 40` need for its first digit?  Which weights bring the
-# ReLU off its kink, and from which precision on is its gradient proven?  Give the softmax network
-# a weight decay (``dataclasses.replace(objective, l2=0.01)``): what becomes of its :math:`I` zero
-# eigenvalues, and what does the certificate say of :math:`Hu` then?
+# **Try:** (and then see the :doc:`answers </answers>`)
+#
+# 1. How many bits does :math:`s = 40` need for its first digit?
+# 2. Which weight brings the ReLU off its kink, and how many bits do balls need to see that?
+# 3. Give the softmax network a weight decay (``dataclasses.replace(objective, l2=0.01)``): what
+#    becomes of its :math:`I` zero eigenvalues, and what does the certificate say of :math:`Hu`
+#    then?

@@ -244,6 +244,9 @@ assert missed == refused == 0
 # A falling loss proves next to nothing.  Show your own tests to the museum:
 # ``python -m reference museum --checker mypackage.tests:accepts``.
 #
-# **Try:** Plant a seventh fault: ``pi`` upside down, the slope :math:`1 - s^2` in place of
-# :math:`1 - a^2`, or a Hessian in which the bias comes first.  Is it named?  Then bring your own
-# factors, as ``[(G, A), ...]``.
+# **Try:** (and then see the :doc:`answers </answers>`)
+#
+# 1. Plant a seventh fault: ``pi`` upside down, the slope :math:`1 - s^2` in place of
+#    :math:`1 - a^2`, or a Hessian in which the bias comes first.  Is it named?
+# 2. Bring your own factors, as ``[(G, A), ...]``.  Which shapes have they?  What does the report
+#    say if your loss is a sum over the examples?

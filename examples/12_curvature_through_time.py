@@ -171,6 +171,9 @@ for name, (expand, reduce) in {
     print(f"{name:<24}{expand:13.0e}{reduce:15.0e}")
 
 # %%
-# **Try:** Truncated backpropagation through time lets g go k steps back only.  Which part of the
-# table is left, and for which :math:`\rho` does it not matter?  Put an LSTM in place of the RNN
-# (its :math:`W_{hh}` is matrix 1, too): how do its errors compare?
+# **Try:** (and then see the :doc:`answers </answers>`)
+#
+# 1. Truncated backpropagation through time lets g go k steps back only.  Which part of the table
+#    is left, and for which :math:`\rho` does it not matter?
+# 2. Put an LSTM in place of the RNN (its :math:`W_{hh}` is matrix 1, too), both with initial
+#    weights as they come: how do their errors compare?

@@ -176,8 +176,11 @@ plt.show()
 # these do not keep a card busy, either; it pays with wide layers and large batches.  State both
 # axes, the machine, and how the step lengths were chosen (here: of three, the lowest last loss).
 #
-# **Try:** Run this on a card, and compare the losses with those above: how many digits are the
-# same?  Take the network ten times as wide: where is the break-even in seconds?  Replace
-# ``objective`` by ``objective.to("float32")``, and ``start`` by ``start.astype("float32")``: does
-# the order of the two change?  K-BFGS was best with the longest of its three steps: go on, until it
-# diverges.
+# **Try:** (and then see the :doc:`answers </answers>`)
+#
+# 1. Run this on a card, and compare the losses with those above: how many digits are the same?
+#    (Without a card, give each batch in another order of its examples: that changes rounding, too.)
+# 2. Take the network ten times as wide, with lengths to match: where is the break-even in seconds?
+# 3. Replace ``objective`` by ``objective.to("float32")``, and ``start`` by
+#    ``start.astype("float32")``: does the order of the two change?
+# 4. K-BFGS was best with the longest of its three steps.  Go on: what do longer ones do?
