@@ -84,7 +84,8 @@ SHOWS = {
         r"classifier +expand 0\.90, reduce 0\.18 ",
         r"exact: from 0\.276.*\nimage K-FAC: from 0\.413.*\n"
         r"image nearest product: from 0\.421 to 0\.672",
-        r"bars K-FAC at the start: from 0\.173.*\n.*\nbars K-FAC: from 0\.145.*\nbars EKFAC: .* to 0\.6",
+        r"bars K-FAC at the start: from 0\.173.*\n.*\nbars K-FAC: from 0\.145.*\n"
+        r"bars EKFAC:.* 0\.6",
         r"image exact: from 0\.204.*\nimage expand: .* to 0\.0795.*\n"
         r"image reduce: from 0\.152 to 0\.799"],
     "08_bfgs_and_kbfgs.py": [r"median: 0\.08, the floor: 0\.32; damped: 19\d of 200 pairs",
