@@ -169,6 +169,11 @@ def test_a_buffer_that_is_used_again_is_no_fault_and_memory_of_the_last_call_is(
     assert VJP.mark(reused).passed
 
 
+def test_lists_of_numbers_are_arrays():
+    right = solved(ref.exercises.damped_pair)
+    assert ref.exercises.damped_pair.mark(lambda *a: tuple(list(b) for b in right(*a))).passed
+
+
 def test_the_way_out_of_a_loop_without_end_stays_open():
     with pytest.raises(KeyboardInterrupt):
         VJP.mark(lambda *arguments: (_ for _ in ()).throw(KeyboardInterrupt))

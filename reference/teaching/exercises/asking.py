@@ -155,7 +155,7 @@ def kept(answer):
     """Copies of the arrays in an answer: a buffer may be used again by the next call."""
     if isinstance(answer, (tuple, list)):
         return [kept(each) for each in answer]
-    if hasattr(answer, "__array__") and not isinstance(answer, np.ndarray):
+    if hasattr(answer, "__array__") and not isinstance(answer, (np.ndarray, np.generic)):
         return np.array(answer)                        # a tensor
     return answer.copy() if isinstance(answer, np.ndarray) else answer
 
