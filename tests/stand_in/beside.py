@@ -51,7 +51,7 @@ def _shown(x):
     """Types and shapes."""
     if type(x) in (list, tuple):
         return [_shown(each) for each in x]
-    if hasattr(x, "strides"):
+    if hasattr(x, "strides") and not isinstance(x, type):
         return f"<{x.dtype} {tuple(x.shape)}>"
     return x if isinstance(x, (str, type(None))) else repr(x)
 
