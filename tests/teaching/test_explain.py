@@ -271,6 +271,10 @@ def test_large_nets_are_refused():
         ref.explain(ref.ntk, objective, theta)
     with pytest.raises(ValueError, match="a Jacobian of 5000 outputs by P = 3760.*fewer examples"):
         ref.explain(ref.per_example_gradients, objective, theta)
+    image = ref.Objective(ref.Sequential(ref.Conv2d(1, 1, 1), ref.Flatten()), ref.SquaredError(),
+                          np.ones((1, 1, 80, 80)), np.ones((1, 6400)))
+    with pytest.raises(ValueError, match="the 6400 outputs of an example.*fewer outputs"):
+        ref.explain("value", image, np.ones(2))
 
 
 # ---- what is returned ----

@@ -10,7 +10,7 @@ from .step import Explanation, step
 from .stories import STORIES
 
 DENSE = 2000                           # parameters of a matrix (P, P): seconds, and 32 MB
-NUMBERS = 2 ** 24                      # entries of a Jacobian (N, M, P): 128 MB
+NUMBERS = 2 ** 24                      # entries of a Jacobian (N, M, P), or of (N, M, M): 128 MB
 MOST = 1e-2                            # whatever the condition of differences and inverses
 ROUNDING = 1e4                         # eps: measured are some 10, more where inverses are made
 
@@ -118,6 +118,11 @@ def require_plain(story, objective, theta, arguments):
 def require_small(name, story, objective):
     """ValueError for a net whose numbers nobody would look at."""
     P, size = objective.net.layout.size, np.prod(objective.output_shape)
+    M = size // objective.N
+    if size * M > NUMBERS:
+        raise ValueError(f"explaining {name} goes through the {M} outputs of an example one by "
+                         f"one, {size * M} numbers, more than {NUMBERS}; take a net with fewer "
+                         "outputs, or fewer examples.")
     if story.size == "dense" and P > DENSE:
         raise ValueError(f"explaining {name} forms matrices of P = {P} squared, more than {DENSE}; "
                          "take a net with fewer units: its formulas are the same.")
