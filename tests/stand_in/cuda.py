@@ -33,7 +33,8 @@ class OutOfMemoryError(MemoryError):
 
 def out_of_memory(count):
     """In CuPy's words."""
-    return OutOfMemoryError(f"Out of memory allocating {count:,} bytes (allocated so far: 0 bytes).")
+    return OutOfMemoryError(f"Out of memory allocating {count:,} bytes (allocated so far: 0 "
+                            "bytes).")
 
 
 def cuda():
