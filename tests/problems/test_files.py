@@ -88,8 +88,17 @@ def test_a_hostile_member_is_refused_by_path_and_name(tmp_path, data, reason):
     assert "bad.npz" in str(caught.value) and "'a'" in str(caught.value)
 
 
+def test_large_arrays_of_floats_are_stored_and_others_deflated(tmp_path):
+    digits = np.random.default_rng(0).random(2 ** 17)                        # 1 MiB
+    save_npz(tmp_path / "a.npz", large=digits, small=digits[:-1], whole=np.arange(2 ** 18))
+    with zipfile.ZipFile(tmp_path / "a.npz") as archive:
+        kinds = [info.compress_type for info in archive.infolist()]
+    assert kinds == [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_DEFLATED]
+    assert (load_npz(tmp_path / "a.npz", ["large"])["large"] == digits).all()
+
+
 def test_a_member_that_declares_too_much_is_not_inflated(tmp_path):
-    save_npz(tmp_path / "bomb.npz", a=np.zeros(10**6))
+    save_npz(tmp_path / "bomb.npz", a=np.zeros(10**6, int))
     assert (tmp_path / "bomb.npz").stat().st_size < 10**5
     with pytest.raises(ValueError, match="declares 8000128 bytes, more than the 1000 allowed"):
         load_npz(tmp_path / "bomb.npz", ["a"], max_bytes=1000)
