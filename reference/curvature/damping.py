@@ -12,7 +12,7 @@ import numpy as np
 
 from ..arrays import functions as F
 from ..arrays.checks import is_finite, require_choice, shown
-from ..arrays.linalg import eigh, inverse, symmetric
+from ..arrays.linalg import cholesky, eigh, inverse, symmetric
 from ..arrays.namespace import library
 from ..arrays.precision import eps
 from ..arrays.transfer import to_host
@@ -103,6 +103,9 @@ def like(M, numbers):
 def damped_inverse(name, M, shift):
     """(M + shift I)^-1, symmetric to the last bit; refuses what would have no correct digit."""
     damped = M + shift * library(M).eye(len(M), dtype="int8")       # so small that no float widens
+    proven = None if library(M) is np else _with_digits(damped)     # at a tenth of the time there
+    if proven is not None:
+        return proven
     if M.dtype != object:
         values = eigenvalues_shown(damped)
         if not values[0] > len(M) * np.finfo(M.dtype).eps * max(values[-1], 0):
@@ -113,6 +116,18 @@ def damped_inverse(name, M, shift):
         raise np.linalg.LinAlgError(singular(f"factor {name} ({len(M)}, {len(M)})", values[-1],
                                              1 / one_norm(inverted), room(len(M), M.dtype)))
     return inverted
+
+
+def _with_digits(A):
+    """A^-1, symmetric, where factorisations and norms tell what eigenvalues would; else None."""
+    if A.dtype.kind != "f":
+        return None
+    try:
+        cholesky(A)
+        inverted = symmetric(inverse(A))
+    except np.linalg.LinAlgError:
+        return None
+    return inverted if has_digit(A, inverted) else None
 
 
 def has_digit(A, inverted):
