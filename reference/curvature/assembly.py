@@ -102,7 +102,7 @@ def in_batches(Ws, ps, slopes, bends, gs, S):
         return None if arrays is None else [a[n].astype(dtype, copy=False) for a in arrays]
 
     dtype = np.result_type(*Ws, *ps, *slopes, *(bends or ()), *(gs or ()), S)
-    size = max(1, BATCH // sum(len(W) for W in Ws) ** 2)
+    size = at_a_time(S, [len(W) for W in Ws])
     for start in range(0, len(S), size):
         n = slice(start, start + size)
         yield Ws, *map(batch, (ps, slopes, bends, gs)), *batch([S])
@@ -191,6 +191,11 @@ def at_once(like, numbers):
     """How many numbers to make at a time: so many in a processor's cache, more to keep a GPU busy.
     """
     return numbers if library(like) is np else 32 * numbers
+
+
+def at_a_time(like, widths):
+    """How many samples' S_lm to hold: a GPU has room for more, and adds up no second matrix."""
+    return max(1, BATCH * (1 if library(like) is np else 8) // sum(widths)**2)
 
 
 def _full(D):

@@ -56,7 +56,7 @@ def _chain(at, second_order, whole):
     """
     shapes = [W.shape for Ws in at.Ws[at.cut:] for W in Ws]
     widths = [O for O, _ in shapes]
-    n = min(len(at.z), max(1, assembly.BATCH // sum(widths) ** 2))
+    n = min(len(at.z), assembly.at_a_time(at.z, widths))
     inputs = [I for _, I in shapes]
     tile = min(max(inputs) ** 2, max(assembly.at_once(at.z, assembly.TILE), max(inputs)))
     passed = (len(at.z) + n) * sum(inputs) + n * (

@@ -25,7 +25,7 @@ from . import races
 from .scaling import operations
 from .timing import OURS
 
-SHARE = 0.6                            # of the free memory: `room` is an estimate
+SHARE = 0.4                            # of the free memory: a run may find the last one's in pieces
 GRADIENTS = "two gradients"
 STEPS = 3                              # before a step is timed: factors that are no multiples of I
 REFUSED = (ArithmeticError, MemoryError, NotImplementedError, TypeError, ValueError)
