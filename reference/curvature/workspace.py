@@ -61,6 +61,7 @@ def _chain(at, second_order, whole):
     tile = min(max(inputs) ** 2, max(assembly.at_once(at.z, assembly.TILE), max(inputs)))
     passed = (len(at.z) + n) * sum(inputs) + n * (
         sum(O * O for O in widths) + (4 if whole and second_order else 2) * max(widths) ** 2 + tile)
+    passed += max(widths) ** 2 * tile                    # what their products come to, and a copy
     sizes = [prod(shape) for shape in shapes]
     again = n < len(at.z) or (whole and at.cut > 0)
     return passed + again * (sum(sizes) ** 2 if whole else sum(size ** 2 for size in sizes))

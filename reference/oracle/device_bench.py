@@ -62,7 +62,7 @@ def chain_tasks(rng, peers, quantities, free, widths=(64, 32, 32, 10), n=500):
 
 def largest_tasks(rng, peers, quantities, free, n=500, step=8):
     """Both matrices of the widest 64-h-h-10 that fits; of peers, two parts of the rows alone."""
-    h = widest(lambda h: room(hessian(*made.chain_objective(rng, (64, h, h, 10), n))),
+    h = widest(lambda h: room(hessian(*_there(*made.chain_objective(rng, (64, h, h, 10), n)))),
                SHARE * free, step)
     objective, theta = _there(*made.chain_objective(rng, (64, h, h, 10), n))
     where = (f"{_where((64, h, h, 10), n, theta)}, "

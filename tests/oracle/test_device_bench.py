@@ -56,7 +56,8 @@ def test_the_largest_chain_fits_and_the_next_one_does_not(cupy):
     h = int(first.name.split("-")[1])
 
     def needs(h):
-        return room(hessian(*made.chain_objective(np.random.default_rng(0), (64, h, h, 10), 20)))
+        objective, theta = made.chain_objective(np.random.default_rng(0), (64, h, h, 10), 20)
+        return room(hessian(objective.to("cupy"), theta))
     assert needs(h) <= device_bench.SHARE * FREE < needs(h + 8)
 
 
