@@ -5,8 +5,7 @@ from matplotlib.colors import SymLogNorm
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from ..arrays.checks import require_array, require_finite
-from .checks import require_some
+from .checks import require_matrix, require_some
 from .style import COLORS, caption, panels, styled
 
 PRODUCTS = {"K-FAC": COLORS["vermilion"], "EKFAC": COLORS["purple"],
@@ -38,8 +37,7 @@ def heat_map(M, parts, axes=None, limit=1.0, small=0.01):
     -------
     matplotlib Axes
     """
-    require_array("M", M)
-    require_finite("M", M)
+    require_matrix("M", M)
     require_some("parts", parts)
     axes = panels() if axes is None else axes
     P, count = len(M), len(parts)
@@ -81,12 +79,13 @@ def heat_maps(matrices, layout, axes=None, small=0.01):
     array of matplotlib Axes
     """
     require_some("matrices", matrices)
+    for name, M in matrices.items():
+        require_matrix(name, M)
     own, axes = axes is None, panels(len(matrices), squeeze=False) if axes is None else axes
     name, M = next(iter(matrices.items()))
     label, largest = f"entry / largest of {name}\n(linear within {small:g})", np.abs(M).max()
     parts = {f"W{k}": s.stop - s.start for k, s in enumerate(layout.slices, 1)}
     for ax, (name, M) in zip(np.ravel(axes), matrices.items(), strict=True):
-        require_finite(name, M)
         heat_map(M / (largest or 1), parts, ax, small=small).set_title(name, fontsize=10)
     first = np.ravel(axes)[0]
     first.figure.colorbar(first.images[0], ax=axes, shrink=0.8, label=label).ax.grid(False)
@@ -114,6 +113,7 @@ def kron_residuals(residuals, axes=None):
     if len(counts) > 1:
         raise ValueError(f"residuals have {sorted(counts)} entries; pass one for every weight "
                          "matrix under each name.")
+    require_some("residuals of each name", range(max(counts)))
     axes = panels() if axes is None else axes
     width, layers = 0.8 / len(residuals), np.arange(1, max(counts) + 1)
     for k, (name, values) in enumerate(residuals.items()):

@@ -89,4 +89,6 @@ def _limits(runs, what):
     start = np.median([losses[0] for losses in every])
     positive = np.concatenate(every)
     positive = positive[np.isfinite(positive) & (positive > 0)]
+    if not len(positive):
+        return None
     return max(0.9 * positive.min(), LOWEST * start), HIGHEST * start

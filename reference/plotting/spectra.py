@@ -2,11 +2,9 @@
 
 import numpy as np
 
-from ..arrays.checks import require_array, require_finite
-from .checks import require_some
+from .checks import require_some, require_values, require_width
 from .matrices import color_of
 from .style import COLORS, caption, grid, look, panels, styled
-
 
 @styled
 def spectrum(eigenvalues, axes=None, zero=1e-15):
@@ -25,11 +23,12 @@ def spectrum(eigenvalues, axes=None, zero=1e-15):
     two matplotlib Axes
     """
     require_some("eigenvalues", eigenvalues)
+    for name, values in eigenvalues.items():
+        require_values(name, values)
     own, axes = axes is None, panels(2) if axes is None else axes
     signed, sizes = axes
     largest = max(np.abs(values).max() for values in eigenvalues.values())
     for k, (name, values) in enumerate(eigenvalues.items()):
-        require_finite(name, values)
         down = np.sort(values)[::-1]
         negative = int((down < -zero * largest).sum())
         line = {"lw": 1.2, "marker": look(k)["marker"], "markevery": max(1, len(down) // 8),
@@ -68,8 +67,8 @@ def density(found, eigenvalues, width, axes=None):
     -------
     matplotlib Axes
     """
-    require_array("eigenvalues", eigenvalues)
-    require_finite("eigenvalues", eigenvalues)
+    require_values("eigenvalues", eigenvalues)
+    require_width(width, eigenvalues)
     axes = panels() if axes is None else axes
     low, high = eigenvalues.min() - 4 * width, eigenvalues.max() + 4 * width
     points, P = np.linspace(low, high, 1000), len(eigenvalues)

@@ -48,7 +48,7 @@ def caption(figure, text):
     -------
     matplotlib Text
     """
-    letters = int(14 * figure.get_size_inches()[0])
+    letters = max(1, int(14 * figure.get_size_inches()[0]))
     return figure.supxlabel(fill(" ".join(text.split()), letters), fontsize=9)
 
 

@@ -87,13 +87,23 @@ def test_what_cannot_be_drawn_is_refused():
             (lambda: plotting.heat_map(M, []), ValueError, "parts is empty"),
             (lambda: plotting.heat_map(hole, "abcd"), ValueError, r"M\[5, 5\] = nan"),
             (lambda: plotting.heat_map([[1.0]], "a"), TypeError, "M is a list"),
+            (lambda: plotting.heat_map(M[:0, :0], "a"), ValueError, "M is empty"),
+            (lambda: plotting.heat_map(M[:, :4], "a"), ValueError, r"M has shape \(20, 4\)"),
+            (lambda: plotting.heat_map(1j * M, "a"), ValueError, "M holds complex128"),
             (lambda: plotting.heat_maps({}, LAYOUT), ValueError, "matrices is empty"),
+            (lambda: plotting.heat_maps({"A": M[0]}, LAYOUT), ValueError, r"A has shape \(20,\)"),
             (lambda: plotting.heat_maps({"A": hole}, LAYOUT), ValueError, "A has 1 entries"),
             (lambda: plotting.spectrum({}), ValueError, "eigenvalues is empty"),
             (lambda: plotting.spectrum({"A": values * np.nan}), ValueError, "A has 20"),
+            (lambda: plotting.spectrum({"A": values[:0]}), ValueError, "A is empty"),
+            (lambda: plotting.spectrum({"A": M}), ValueError, r"pass a vector \(P,\)"),
+            (lambda: plotting.density(found, values[:0], 0.1), ValueError, "is empty"),
+            (lambda: plotting.density(found, values, 1e-9), ValueError, "width is 1e-09 for"),
+            (lambda: plotting.density(found, values, 0), ValueError, "a positive number"),
             (lambda: plotting.density(found, [1.0], 0.1), TypeError, "eigenvalues is a list"),
             (lambda: plotting.density(found, values * np.nan, 0.1), ValueError, "not finite"),
             (lambda: plotting.kron_residuals({}), ValueError, "residuals is empty"),
+            (lambda: plotting.kron_residuals({"a": []}), ValueError, "of each name is empty"),
             (lambda: plotting.kron_residuals({"a": [0.1, 0.2], "b": [0.1]}), ValueError,
              r"\[1, 2\] entries")]:
         with pytest.raises(error, match=words):
@@ -132,3 +142,5 @@ def test_results_are_drawn_as_medians_and_ranges_of_the_seeds():
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["sgd", "adam"]
     with pytest.raises(ValueError, match="runs is empty"):
         plotting.results({}, [])
+    none = plotting.results({"sgd": [(columns(*[np.nan] * 3), True)]}, ["sgd"])
+    assert not none.axes[0].lines                                       # diverged from the start
