@@ -4,14 +4,14 @@ from collections import Counter
 
 import numpy as np
 
-HEADER = f"{'quantity':<28}{'route':<34}{'agreed':>8}{'proven':>8}{'wanted':>8}  verdict"
+HEADER = f"{'quantity':<32}{'route':<34}{'agreed':>8}{'proven':>8}{'wanted':>8}  verdict"
 
 
 def line(row):
     """One row of the table."""
     numbers = "".join(f"{digits(d):>8}" for d in (row.agreed, row.proven, row.wanted))
     note = f": {row.note}" if row.note else ""
-    return f"{row.title:<28}{row.route:<34}{numbers}  {row.verdict}{note}"
+    return f"{row.title:<32}{row.route:<34}{numbers}  {row.verdict}{note}"
 
 
 def digits(d):

@@ -10,7 +10,7 @@ def line(judgement):
     report = judgement.report
     distance = f"{report.distance:.1e}" if report.distance == report.distance else "-"
     cause = f"  {report.explanation.text}" if told(report) else ""
-    return f"{report.title:<28}{judgement.way:<14}{distance:>8}  {report.verdict}{cause}"
+    return f"{report.title:<32}{judgement.way:<14}{distance:>8}  {report.verdict}{cause}"
 
 
 def told(report):

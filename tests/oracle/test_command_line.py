@@ -9,8 +9,9 @@ import pytest
 from reference.__main__ import main
 from reference.oracle import check as oracle
 from reference.oracle import peer_check
-from reference.oracle.check_text import digits
+from reference.oracle.check_text import HEADER, digits
 from reference.oracle.judge.subjects import SUBJECTS
+from reference.oracle.quantities import QUANTITIES
 from reference.problems.zoo import ZOO
 
 QUICK = [("pooled digits", "gradient", 0), ("pooled digits", "hvp", 0)]
@@ -28,6 +29,10 @@ def test_check_exits_with_0_and_shows_agreed_and_proven_digits(quick, capsys):
     assert main(["check"]) == 0
     out = capsys.readouterr().out
     assert "agreed" in out and "proven" in out and "complex step" in out and "0 failed" in out
+
+
+def test_every_title_leaves_a_space_before_the_next_column():
+    assert max(len(each.title) for each in QUANTITIES.values()) < HEADER.index("route")
 
 
 def test_a_planted_fault_makes_check_exit_with_1_and_name_the_quantity(quick, capsys):
