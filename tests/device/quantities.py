@@ -99,8 +99,8 @@ SECOND = {
     "columns": lambda o, t, v: ref.columns(ref.hessian(o, t)),
     "block": lambda o, t, v: ref.block(ref.hessian(o, t), o.net.layout.slices[-1]),
     "block of places": lambda o, t, v: ref.block(ref.hessian(o, t), [0, 2]),
-    "sum of operators": lambda o, t, v: ref.dense(
-        0.5 * ref.hessian(o, t) + ref.gauss_newton(o, t)),
+    "sum of operators": lambda o, t, v: ref.dense(         # of 0.5 SciPy before 1.18 and cupyx say
+        ref.hessian(o, t) * t.dtype.type(0.5) + ref.gauss_newton(o, t)),       # that it is float64
     "product of operators": lambda o, t, v: (ref.hessian(o, t) @ ref.gauss_newton(o, t)) @ v,
     "stream": lambda o, t, v: [b for _, b in sorted(
         ref.stream(ref.hessian(o, t), o.net.layout), key=lambda each: each[0])],
