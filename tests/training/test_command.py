@@ -144,10 +144,13 @@ def test_ctrl_c_saves_says_so_and_exits_with_130(tmp_path):
     out = tmp_path / "runs"
     process = subprocess.Popen([sys.executable, "-m", "reference", *TINY, "--epochs", "1000000",
                                 "--out", str(out)], cwd=ROOT, stderr=subprocess.PIPE)
-    while not list(out.glob("kbfgs/checkpoint-*")):
-        time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
-    _, told = process.communicate(timeout=60)
+    try:
+        while not list(out.glob("kbfgs/checkpoint-*")):
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=60)
+    finally:
+        process.kill()                                  # or it trains for ever
     assert process.returncode == 130
     assert b"interrupted after step" in told and b"saved in" in told and b"Traceback" not in told
 
