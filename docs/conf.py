@@ -51,6 +51,7 @@ sphinx_gallery_conf = {
     "within_subsection_order": "FileNameSortKey",          # they are numbered
     "reset_modules": ("matplotlib", "lessons.watch"),      # each begins as a fresh program would
     "reset_modules_order": "both",                         # `watch` reads the clock at both ends
+    "capture_repr": (),                                    # a page shows what the program prints
     "image_scrapers": ("matplotlib",),
     "download_all_examples": False,                        # each page has its own script to load
     "show_signature": False,
