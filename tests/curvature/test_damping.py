@@ -7,9 +7,11 @@ import reference as ref
 from reference import Kron, KronBlocks
 from reference.arrays import ball, linalg
 from reference.arrays.precision import eps
-from reference.curvature.damping import ON_THE_PRODUCT, RULES
+from reference.arrays.transfer import move, to_host
+from reference.curvature.damping import ON_THE_PRODUCT, RULES, damped_inverse
 from tests.curvature.brute import dense, distance
 from tests.curvature.test_kron import SINGULAR, kron, positive, rank_one
+from tests.stand_in.modules import installed
 
 SHAPES = [(3, 5), (7, 2), (1, 4), (5, 1), (1, 1)]
 
@@ -299,3 +301,22 @@ def test_an_eigenbasis_takes_exact_damping_and_no_other():
         for rule in ("pi", "marquardt"):
             with pytest.raises(ValueError, match=f"no factors to damp by '{rule}'; pass rule='ex"):
                 product.inv(0.1, rule)
+
+
+@pytest.mark.parametrize("values", [(2.0, 1.0, 0.5), (1.0, 1e-9, 1e-9), (1.0, 1e-20, 0.0),
+                                    (1.0, -0.5, 0.3)], ids=str)
+def test_a_gpu_inverts_and_refuses_what_the_host_does(values):
+    Q = np.linalg.qr(np.random.default_rng(0).standard_normal((3, 3)))[0]
+    M = (Q * values) @ Q.T
+
+    def answer(M):
+        try:
+            return to_host(damped_inverse("A", M, 0.0)), ""
+        except np.linalg.LinAlgError as error:
+            return np.zeros(0), str(error)[:40]
+    with installed():
+        there, why = answer(move(M, "cupy"))
+    here, reason = answer(M)
+    assert why == reason and bool(why) == (min(values) <= 0)
+    assert there.shape == here.shape and np.abs(there - here).max(initial=0) <= 1e-6 * max(
+        np.abs(here).max(initial=0), 1)                          # condition 1e9 at the worst
