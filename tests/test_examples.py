@@ -113,7 +113,7 @@ SHOWS = {
         r"\nref.check +misses  0 of \d\d faults\n"],
     "13_one_gpu.py": [
         r"P = 4744, gradients here and on the host agree to 1e-12: True\n",
-        r"P = 49760: H +39\d{3} MB, factors 2\.2 MB\n",
+        r"P = 49760: H +40\d{3} MB, factors 2\.2 MB\n",
         r"float64 right digits of g: 1[456], of y: 1[01]\n",
         r"float32 right digits of g: [67], of y: [12]\n",
         r"TF32 +right digits of g: 3, of y: 0\n",

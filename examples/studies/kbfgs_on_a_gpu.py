@@ -56,14 +56,19 @@ assert last[1] < first[1] / 2, "it did not train"
 if full:
     from pathlib import Path
 
+    import matplotlib
     from matplotlib.figure import Figure
     from reference import plotting
+    matplotlib.rcParams.update(plotting.STYLE)
     axes = (figure := Figure(plotting.size(2), layout="constrained")).subplots(1, 2, sharey=True)
     drawn = sorted(set(rows) - {0})
     for each, x in zip(axes, (drawn, [rows[epoch][0] for epoch in drawn])):
-        for k, label, style in ((1, "training", "C0-"), (2, "test", "C1-")):
-            each.plot(x, [rows[epoch][k] for epoch in drawn], style, label=f"ours, {label}")
-        each.set(ylabel="loss [nats per image]", yscale="log")
+        for k, label, style in ((1, "training", "C0-"), (2, "test", "C1--")):
+            each.plot(x, [rows[epoch][k] for epoch in drawn], style, marker="",
+                      label=f"ours, {label}")
+        each.set(ylabel="loss [nats per image]", yscale="log", yticks=(50, 60, 80, 100, 150),
+                 yticklabels=("50", "60", "80", "100", "150"))
+        each.minorticks_off()
     for its, label, style in ((ITS_TRAIN, "training", "C0s"), (ITS_TEST, "test", "C1^")):
         axes[0].plot(EPOCHS, its, style, mfc="none", label=f"the authors' code, {label}")
     axes[0].legend()

@@ -65,9 +65,9 @@ def _cupy():
     try:
         return import_module("cupy")
     except ImportError as error:
-        raise NoDevice(f"CuPy is not there ({str(error).strip().splitlines()[0]}); pip install "
-                       "'curvature-reference[cupy12x]' or [cupy13x], for CUDA 12 or 13, or stay "
-                       "on numpy.") from None
+        raise NoDevice(f"CuPy is not there ({str(error).strip().splitlines()[0]}); in a "
+                       "clone, pip install '.[cupy12x]' or '.[cupy13x]', for CUDA 12 or 13, or "
+                       "stay on numpy.") from None
 
 
 def _version(number):

@@ -6,6 +6,7 @@ from importlib import import_module
 
 import numpy as np
 
+from .cuda import device
 from .namespace import library
 
 HOMES = ("numpy", "cupy")
@@ -83,13 +84,18 @@ def move(x, home):
 
     Raises
     ------
+    TypeError
+        For what is no array, and for longdouble.
     ValueError
         For another name.
-    ModuleNotFoundError
-        If CuPy is not installed.
+    ModuleNotFoundError, cuda.NoDevice
+        If CuPy is not installed, or finds no GPU.
     """
     if home not in HOMES:
         raise ValueError(f"unknown home {home!r}; choose one of {', '.join(HOMES)}.")
+    if not (x is None or hasattr(x, "dtype")):
+        raise TypeError(f"a {type(x).__name__} is no array, which alone can be moved; of an "
+                        f"objective, write objective.to({home!r}).")
     if x is None or home == "numpy":
         return x if x is None else to_host(x)
     return _to_device(x)
@@ -98,7 +104,12 @@ def move(x, home):
 def _to_device(x):
     if getattr(x, "dtype", None) in (np.longdouble, np.clongdouble):
         raise TypeError(f"a device has no {x.dtype}; write .astype('float64') first.")
-    return _cupy().asarray(x)
+    cupy = _cupy()
+    try:
+        return cupy.asarray(x)
+    except RuntimeError:                    # CUDA's own; why, and what to do, is said by `device`
+        device()
+        raise
 
 
 def _cupy():

@@ -30,7 +30,8 @@ def require_state(optimizer, objective, theta, state):
                         f"{kind.__name__}; pass History.state of a run by {name}, or None to "
                         "begin.")
     begun = hasattr(optimizer, "like") and state.k != 0
-    like = (optimizer.like if begun else optimizer.init)(objective, theta)
+    # only shapes and types are compared: at theta itself, far in a run, `init` may refuse to invert
+    like = (optimizer.like if begun else optimizer.init)(objective, 0 * theta)
     for fault in _faults("state", state, like):
         raise ValueError(f"{fault}; pass a state that {name} left on the same network, in the "
                          "same precision and with the same settings, or None to begin.")

@@ -65,3 +65,8 @@ def test_arrays_go_to_the_device_and_back():
     there = transfer.move(x, "cupy")
     assert type(there).__module__.startswith("cupy")
     assert np.array_equal(transfer.to_host(there), x)
+
+
+def test_what_is_no_array_is_not_moved():
+    with pytest.raises(TypeError, match="a dict is no array.*objective.to\\('numpy'\\)"):
+        transfer.move({}, "numpy")

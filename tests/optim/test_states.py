@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import reference as ref
+from reference.optim.states import require_state
 from tests.derivatives.cases import small
 from tests.optim.test_step import Descent
 
@@ -95,3 +96,17 @@ def test_what_is_refused_is_written_at_every_optimiser():
     for kind in (*kinds, ref.LevenbergMarquardt, ref.BlockLevenbergMarquardt):
         assert "\n    Raises\n    ------\n    ValueError" in kind.__doc__, kind
         assert isinstance(kind.State, type)
+
+
+def test_a_state_is_gone_on_from_where_the_optimiser_would_not_begin():
+    rng = np.random.default_rng(0)
+    net = ref.Sequential(ref.Dense(3, 4), ref.ReLU(), ref.Dense(4, 2))
+    objective = ref.Objective(net, ref.SquaredError(), rng.standard_normal((9, 3)),
+                              rng.standard_normal((9, 2)))
+    theta = net.initial(rng)
+    state = ref.KBFGS().init(objective, theta)
+    with pytest.raises(np.linalg.LinAlgError, match="condition number"):
+        ref.KBFGS().init(objective, 1e12 * theta)
+    require_state(ref.KBFGS(), objective, 1e12 * theta, state)
+    with pytest.raises(ValueError, match="not a LimitedMemory"):
+        require_state(ref.KBFGS(memory=2), objective, 1e12 * theta, state)

@@ -183,7 +183,7 @@ def refused(capsys, *options):
 
 def test_no_cupy_no_device_and_no_memory_are_one_sentence_each(monkeypatch, capsys):
     monkeypatch.setitem(__import__("sys").modules, "cupy", None)
-    assert "pip install 'curvature-reference[cupy12x]'" in refused(capsys)
+    assert "pip install '.[cupy12x]'" in refused(capsys)
     with installed() as cupy:
         monkeypatch.setattr(made_up, "memory", [10 ** 6, 10 ** 9])
         assert "has 976.6 KiB free; end what else runs there" in refused(capsys)
