@@ -176,7 +176,7 @@ def test_products_bound_the_condition_number_from_below_and_reach_it_in_all_step
     B = aslinearoperator(M + 0.3 * np.eye(len(M)))                        # indefinite, invertible
     exact = ref.condition_number(B)
     bounds = [ref.condition_number(B, rng(), steps) for steps in (5, 10, 20, len(M))]
-    assert bounds == sorted(bounds)
+    assert all(b >= (1 - 1e-12) * a for a, b in zip(bounds, bounds[1:]))     # but for rounding
     tolerance = len(M) * EPS * exact
     assert bounds[-1] <= exact * (1 + tolerance)
     if len(np.unique(np.round(ref.eigenvalues(B), 6))) == len(M):

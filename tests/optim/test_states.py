@@ -1,6 +1,7 @@
 """A state is gone on from by the optimiser that left it, and refused by name by any other."""
 
 from dataclasses import replace
+from inspect import cleandoc
 
 import numpy as np
 import pytest
@@ -94,7 +95,7 @@ def test_an_optimiser_that_declares_no_state_is_not_asked():
 def test_what_is_refused_is_written_at_every_optimiser():
     kinds = [type(optimizer) for optimizer in OPTIMIZERS.values()]
     for kind in (*kinds, ref.LevenbergMarquardt, ref.BlockLevenbergMarquardt):
-        assert "\n    Raises\n    ------\n    ValueError" in kind.__doc__, kind
+        assert "\nRaises\n------\nValueError" in cleandoc(kind.__doc__), kind
         assert isinstance(kind.State, type)
 
 
