@@ -11,8 +11,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 
-from .memory import amount
-
 VARIABLE = "CUPY_TF32"
 
 
@@ -45,7 +43,7 @@ def device():
     NoDevice
         Without CuPy, or without a GPU that it can use.
     """
-    cupy = _cupy()
+    cupy = library_of_the_device()
     runtime = cupy.cuda.runtime
     try:
         if not runtime.getDeviceCount():
@@ -61,7 +59,8 @@ def device():
                   free, total)
 
 
-def _cupy():
+def library_of_the_device():
+    """The module cupy; NoDevice if it is not there, saying what to install."""
     try:
         return import_module("cupy")
     except ImportError as error:

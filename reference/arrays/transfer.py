@@ -2,11 +2,10 @@
 
 from dataclasses import fields, is_dataclass, replace
 from functools import wraps
-from importlib import import_module
 
 import numpy as np
 
-from .cuda import device
+from .cuda import device, library_of_the_device
 from .namespace import library
 
 HOMES = ("numpy", "cupy")
@@ -88,7 +87,7 @@ def move(x, home):
         For what is no array, and for longdouble.
     ValueError
         For another name.
-    ModuleNotFoundError, cuda.NoDevice
+    cuda.NoDevice
         If CuPy is not installed, or finds no GPU.
     """
     if home not in HOMES:
@@ -104,21 +103,12 @@ def move(x, home):
 def _to_device(x):
     if getattr(x, "dtype", None) in (np.longdouble, np.clongdouble):
         raise TypeError(f"a device has no {x.dtype}; write .astype('float64') first.")
-    cupy = _cupy()
+    cupy = library_of_the_device()
     try:
         return cupy.asarray(x)
     except RuntimeError:                    # CUDA's own; why, and what to do, is said by `device`
         device()
         raise
-
-
-def _cupy():
-    try:
-        return import_module("cupy")
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError("arrays on a GPU need CuPy, which is not installed; install the "
-                                  "package for your CUDA, as in pip install cupy-cuda12x[ctk].",
-                                  name="cupy") from error
 
 
 def cast(x, dtype):

@@ -19,8 +19,7 @@ def pullback(objective, theta, xs, middle, fast=dense.NONE):
     """
     def product(V):
         return objective.net.vjp(theta, xs, middle(dual.jvp(objective, theta, V)))[0]
-    return symmetric_operator(theta, product, *fast,
-                             passing=passing(objective, theta, False))
+    return symmetric_operator(theta, product, *fast, passing=passing(objective, theta, False))
 
 
 @follows

@@ -33,6 +33,5 @@ def hessian(objective, theta, route="dual"):
     if route not in routes:
         raise ValueError(f"no route {route!r} to hvp; choose one of {', '.join(routes)}.")
     fast = dense.hessian(objective, theta) if route == "dual" else dense.NONE
-    return symmetric_operator(theta,
-                             lambda V: hvp(objective, theta, V, route), *fast,
-                             passing=passing(objective, theta, True))
+    return symmetric_operator(theta, lambda V: hvp(objective, theta, V, route), *fast,
+                              passing=passing(objective, theta, True))

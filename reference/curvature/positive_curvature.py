@@ -70,8 +70,8 @@ def positive_curvature(objective, theta, phi="abs"):
         pushes = [b * s.du if isinstance(s, Dual) else 0 for b, s in zip(bent, inputs(net, moved))]
         dz = dual.derivative(objective.dz, xs[-1], moved[-1].du)
         return pushing(net, pushes).vjp(theta, xs, dz)[0]
-    return symmetric_operator(theta, product,
-                             *_ways(objective, theta, phi, product, through), passing=through)
+    return symmetric_operator(theta, product, *_ways(objective, theta, phi, product, through),
+                              passing=through)
 
 
 # ---- the dense matrix: the chain at the end assembled, products for what comes before ----

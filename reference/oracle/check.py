@@ -36,8 +36,23 @@ class Point:
                      self.theta.astype(np.longdouble), wide)
 
 
+class Told:
+    """How a row of a check is told: `first` digits, and whether it `passed`."""
+
+    @property
+    def verdict(self):
+        """ok or FAILED."""
+        return "ok" if self.passed else "FAILED"
+
+    def record(self):
+        """For JSON: plain numbers, None for what is not finite."""
+        finite = {k: (None if isinstance(v, float) and not np.isfinite(v) else v)
+                  for k, v in asdict(self).items()}
+        return {**finite, "identical": self.first == np.inf, "verdict": self.verdict}
+
+
 @dataclass(frozen=True)
-class Row:
+class Row(Told):
     """One line of the report: a quantity on a problem by a route.
 
     `agreed` are the digits shared with the quantity's first route (the first itself: with the
@@ -62,16 +77,9 @@ class Row:
                 and all(d >= self.wanted for d in digits))
 
     @property
-    def verdict(self):
-        """ok or FAILED."""
-        return "ok" if self.passed else "FAILED"
-
-    def record(self):
-        """For JSON: plain numbers, None for what is not finite."""
-        finite = {k: (None if isinstance(v, float) and not np.isfinite(v) else v)
-                  for k, v in asdict(self).items()}
-        return {**finite, "identical": self.agreed == np.inf,
-                "verdict": self.verdict}
+    def first(self):
+        """Of the two numbers of digits, the first."""
+        return self.agreed
 
 
 def point(name, rng):

@@ -17,7 +17,7 @@ from ..curvature.hessian import hessian
 from ..curvature.operator import room
 from ..problems.zoo import ZOO
 from . import device_rates
-from .check import agreement, point, tasks
+from .check import Told, agreement, point, tasks
 from .quantities import QUANTITIES
 
 DOUBLE = 12                            # digits of float64, but for the order of sums
@@ -26,7 +26,7 @@ JUDGES = "reference.oracle.twins"      # second programs, written for the host, 
 
 
 @dataclass(frozen=True)
-class Row:
+class Row(Told):
     """One line of the report: a quantity on a problem by a route.
 
     `double` and `single` are the digits that the device shares with float64 on the host, in
@@ -51,15 +51,9 @@ class Row:
         return not self.note and self.double >= self.wanted and single
 
     @property
-    def verdict(self):
-        """ok or FAILED."""
-        return "ok" if self.passed else "FAILED"
-
-    def record(self):
-        """For JSON: plain numbers, None for what is not finite."""
-        finite = {k: (None if isinstance(v, float) and not np.isfinite(v) else v)
-                  for k, v in asdict(self).items()}
-        return {**finite, "identical": self.double == np.inf, "verdict": self.verdict}
+    def first(self):
+        """Of the two numbers of digits, the first."""
+        return self.double
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pytest
 
+from reference.arrays.cuda import NoDevice
 from reference.network import elementwise
 from reference.network.affine import Dense
 from reference.network.compose import Sequential
@@ -197,7 +198,7 @@ def test_a_network_refuses_theta(theta, error, message, use):
 
 def test_a_gpu_without_cupy_is_refused_saying_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "cupy", None)
-    with pytest.raises(ModuleNotFoundError, match="need CuPy, .* pip install cupy-cuda12x"):
+    with pytest.raises(NoDevice, match="CuPy is not there.* pip install '.\\[cupy12x\\]'"):
         objective().to("cupy")
 
 

@@ -1,6 +1,7 @@
 """Cards: what is not known is said so, and two cards show only what differs."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -42,3 +43,15 @@ def test_the_command_prints_cards(capsys):
 def test_an_unknown_name_is_refused(capsys):
     assert main(["conventions", "theano"]) == 2
     assert "no convention 'theano'" in capsys.readouterr().err
+
+
+def generated(page):
+    return page.partition("<!-- generated: begin -->")[2].partition("<!-- generated: end -->")[0]
+
+
+def test_the_page_of_the_site_is_what_the_command_prints(capsys):
+    page = (Path(__file__).parents[3] / "docs" / "17-conventions.md").read_text("utf-8")
+    main(["conventions", "--markdown"])
+    printed = capsys.readouterr().out.strip()
+    assert generated(page).strip() == printed
+    assert generated(page.replace("| 1/2 |", "| 1 |", 1)).strip() != printed
